@@ -1,0 +1,1 @@
+"""Sealing, blind indexes, password hashes, signatures."""

@@ -1,0 +1,1 @@
+"""Kinds of hashes, by the way in which they are read and computed."""

@@ -1,0 +1,149 @@
+"""Argon2id (RFC 9106) in a bounded lane whose threads give way to token traffic."""
+
+import ctypes
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from functools import cached_property
+from threading import BoundedSemaphore, Event, Thread, get_native_id
+from typing import Final
+
+from argon2 import PasswordHasher as Argon2
+from argon2 import Type, extract_parameters
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from idp.ports.passwords import Busy
+
+#: How far a hashing thread steps back behind the threads that serve tokens.
+NICENESS: Final = 5
+
+#: How long the lane is still before the memory of its hashes goes back to the system.
+REST_SECONDS: Final = 3.0
+
+_NOBODY: Final = "nobody has this password"
+
+
+@dataclass(frozen=True)
+class Argon2idHasher:
+    """Implements `idp.ports.passwords.PasswordHasher`.
+
+    `memory_kib`, `passes`, `lanes`: of one hash. `concurrency`: hashes at once in this process.
+    `wait_seconds`: longest wait for a place, then `Busy`.
+    """
+
+    memory_kib: int
+    passes: int
+    lanes: int
+    concurrency: int
+    wait_seconds: float
+
+    def hash(self, password: str) -> str:
+        return str(self.in_lane(lambda: self._argon2.hash(password)))
+
+    def verify(self, password: str, hash_: str) -> bool:
+        return bool(self.in_lane(lambda: self._verify(password, hash_)))
+
+    def verify_nobody(self, password: str) -> bool:
+        self.verify(password, self._nobody)
+        return False
+
+    def is_outdated(self, hash_: str) -> bool:
+        try:
+            found = extract_parameters(hash_)
+        except InvalidHashError:
+            return True
+        return (
+            found.type is not Type.ID
+            or found.memory_cost < self.memory_kib
+            or found.time_cost < self.passes
+            or found.parallelism != self.lanes
+        )
+
+    def in_lane(self, work: Callable[[], object]) -> object:
+        """Run one hashing of any kind in this lane and return what it returns."""
+        if not self._places.acquire(timeout=self.wait_seconds):
+            raise Busy
+        future: Future[object] = self._lane.submit(work)
+        future.add_done_callback(lambda _: self._leave())
+        try:
+            return future.result(timeout=self.wait_seconds + 10)
+        except FutureTimeoutError as error:
+            raise Busy from error
+
+    def _leave(self) -> None:
+        self._places.release()
+        self._used.set()
+
+    def _verify(self, password: str, hash_: str) -> bool:
+        try:
+            return self._argon2.verify(hash_, password)
+        except Argon2Error:
+            return False
+        except InvalidHashError:
+            return False
+
+    @cached_property
+    def _argon2(self) -> Argon2:
+        return Argon2(
+            time_cost=self.passes, memory_cost=self.memory_kib, parallelism=self.lanes, type=Type.ID
+        )
+
+    @cached_property
+    def _nobody(self) -> str:
+        return self._argon2.hash(_NOBODY)
+
+    @cached_property
+    def _places(self) -> BoundedSemaphore:
+        return BoundedSemaphore(self.concurrency)
+
+    @cached_property
+    def _used(self) -> Event:
+        used = Event()
+        Thread(target=_give_back, args=(used,), name="argon2-rest", daemon=True).start()
+        return used
+
+    @cached_property
+    def _lane(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.concurrency, "argon2", initializer=_step_back)
+
+
+def _step_back() -> None:
+    """Lower this thread's own priority; Linux keeps niceness by thread."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), NICENESS)
+    except OSError:
+        return
+
+
+def _give_back(used: Event) -> None:
+    """Return what hashing took, once nobody has hashed for a while.
+
+    The C library keeps 19 MiB a thread otherwise: mapping them anew for each hash would double its
+    cost, keeping them all would double a worker's size.
+    """
+    while used.wait():
+        used.clear()
+        if not used.wait(REST_SECONDS):
+            trim_memory()
+
+
+def trim_memory() -> None:
+    """Hand freed memory back where the C library knows how (glibc)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+_M_ARENA_MAX: Final = -8
+
+
+def use_one_arena() -> None:
+    """Let all threads take memory from one place, which alone can be trimmed (glibc).
+
+    Call it before there are threads. Python's own small objects are not concerned.
+    """
+    choose = getattr(ctypes.CDLL(None), "mallopt", None)
+    if choose is not None:
+        choose(_M_ARENA_MAX, 1)

@@ -1,0 +1,104 @@
+"""The schema and its changes: Alembic through Flask-Migrate, without the application."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from flask import Flask
+from sqlalchemy.engine import Engine
+
+from adapters.sql import engine as engines
+from idp.ports.store import StoreUnavailable
+
+MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations"
+_NAME: Final = re.compile(r"(\d{4})_\w+\.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of the schema: its revision and its first line of words."""
+
+    revision: str
+    words: str
+
+
+def newest_revision() -> str:
+    """Return the revision that this code needs: files are numbered, so nothing is imported."""
+    names = (_NAME.fullmatch(path.name) for path in (MIGRATIONS / "versions").iterdir())
+    return max(name.group(1) for name in names if name is not None)
+
+
+def current_revision(engine: Engine) -> str | None:
+    """Return the revision of a database, `None` for an empty one; raises `StoreUnavailable`."""
+    try:
+        with engines.reading(engine).connect() as connection:
+            if not sa.inspect(connection).has_table("alembic_version"):
+                return None
+            statement = sa.text("SELECT version_num FROM alembic_version")
+            return connection.execute(statement).scalar()
+    except sa.exc.DBAPIError as error:
+        if engines.is_unavailable(error):
+            raise StoreUnavailable from error
+        raise
+
+
+def pending(database_url: str) -> Sequence[Change]:
+    """Return the changes that an upgrade would make, in order."""
+    with migrating(database_url) as app:
+        from alembic.script import ScriptDirectory  # noqa: PLC0415 - not for servers
+
+        current = current_revision(_engine(app))
+        steps = ScriptDirectory(str(MIGRATIONS)).walk_revisions("base", "heads")
+        changes = [Change(step.revision, (step.doc or "").strip()) for step in steps]
+    return [change for change in reversed(changes) if current is None or change.revision > current]
+
+
+def upgrade(database_url: str) -> Sequence[Change]:
+    """Bring the schema up to date and return what was done."""
+    steps = pending(database_url)
+    if steps:
+        with migrating(database_url):
+            import flask_migrate  # noqa: PLC0415 - not for servers
+
+            flask_migrate.upgrade(directory=str(MIGRATIONS))
+    return steps
+
+
+def differences(database_url: str) -> Sequence[str]:
+    """Return how the database differs from the tables of this code; nothing if it does not."""
+    with migrating(database_url) as app:
+        from alembic.autogenerate import compare_metadata  # noqa: PLC0415
+        from alembic.migration import MigrationContext  # noqa: PLC0415
+
+        with _engine(app).connect() as connection:
+            context = MigrationContext.configure(connection)
+            found = compare_metadata(context, app.extensions["migrate"].db.metadata)
+    return [str(difference) for difference in found]
+
+
+@contextmanager
+def migrating(database_url: str) -> Iterator[Flask]:
+    """Give Flask-Migrate the little application that it needs."""
+    import flask_migrate  # noqa: PLC0415 - not for servers
+
+    app = Flask(__name__)
+    app.config.from_mapping(engines.flask_configuration(database_url))
+    database = engines.build_database()
+    database.init_app(app)
+    flask_migrate.Migrate(app, database, directory=str(MIGRATIONS))
+    with app.app_context():
+        engines.prepare_engine(database.engine)
+        try:
+            yield app
+        except sa.exc.OperationalError as error:
+            raise StoreUnavailable from error
+        finally:
+            database.engine.dispose()
+
+
+def _engine(app: Flask) -> Any:
+    return app.extensions["migrate"].db.engine

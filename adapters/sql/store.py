@@ -1,0 +1,340 @@
+"""Transactions: what `idp.ports.store` promises, over one SQLAlchemy connection."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from adapters.sql import engine as engines
+from adapters.sql.accounts import SqlAccounts, SqlCredentials
+from adapters.sql.admins import SqlAdminFactors, SqlAdmins, SqlAdminSessions
+from adapters.sql.approvals import SqlApprovals
+from adapters.sql.audit import SqlAudit, SqlLeases
+from adapters.sql.cases import SqlCases
+from adapters.sql.clients import SqlClients
+from adapters.sql.connections import Connections, KeptConnection
+from adapters.sql.consents import SqlConsents
+from adapters.sql.failures import SqlFailures
+from adapters.sql.figures import SqlFigures
+from adapters.sql.grants import (
+    SqlGrants,
+    SqlOpaqueTokens,
+    SqlRefreshFamilies,
+    SqlRevokedTokens,
+)
+from adapters.sql.interactions import SqlInteractions
+from adapters.sql.keys import SqlSigningKeys
+from adapters.sql.legacy import SqlLegacyAccounts
+from adapters.sql.legacy_intake import SqlLegacyIntake
+from adapters.sql.legacy_links import SqlLegacyConflicts, SqlLegacyLinks
+from adapters.sql.legacy_runs import SqlLegacyRuns
+from adapters.sql.limits import SqlLimits, SqlReplays, SqlSubmissions
+from adapters.sql.messages import SqlLogoutNotices, SqlOutbox, SqlSmsRecords
+from adapters.sql.pending import SqlBackchannelRequests, SqlDeviceRequests
+from adapters.sql.registration_tokens import SqlInitialAccessTokens
+from adapters.sql.registrations import SqlChallenges, SqlRegistrations, SqlRegistryChecks
+from adapters.sql.sign_in import SqlDevices, SqlJourneys, SqlSessions
+from adapters.sql.team_portals import SqlTeamPortals
+from adapters.sql.teams import SqlTeams
+from adapters.sql.traffic import SqlTraffic
+from adapters.sql.upstream import SqlUpstreamLinks
+from idp.domain.errors import Conflict, Refused
+from idp.ports.clock import Clock
+from idp.ports.entropy import Entropy
+from idp.ports.store import StoreUnavailable, Transaction
+from idp.ports.vault import Vault
+
+logger = logging.getLogger(__name__)
+
+#: Which unique value a constraint guards; SQLite names columns, PostgreSQL names constraints.
+_UNIQUE = {
+    # the longer name first: the other one stands in it
+    "admin_email_index": "admin",
+    "nik_index": "nik",
+    "phone_index": "phone",
+    "email_index": "email",
+    "client_id": "client_id",
+    "flow_digest": "registration",
+    "subject": "subject",
+    "credential_id": "passkey",
+}
+
+
+@dataclass
+class SqlTransaction:
+    """Implements `idp.ports.store.Transaction`; a repository is made when it is first used."""
+
+    connection: Connection
+    vault: Vault
+    entropy: Entropy
+    clock: Clock
+
+    @property
+    def uses_outbox(self) -> bool:
+        """Whether anybody asked for the outbox."""
+        return "outbox" in self.__dict__
+
+    @cached_property
+    def accounts(self) -> SqlAccounts:
+        return SqlAccounts(self.connection, self.vault)
+
+    @cached_property
+    def credentials(self) -> SqlCredentials:
+        return SqlCredentials(self.connection)
+
+    @cached_property
+    def sessions(self) -> SqlSessions:
+        return SqlSessions(self.connection, self.vault)
+
+    @cached_property
+    def devices(self) -> SqlDevices:
+        return SqlDevices(self.connection)
+
+    @cached_property
+    def registrations(self) -> SqlRegistrations:
+        return SqlRegistrations(self.connection, self.vault)
+
+    @cached_property
+    def challenges(self) -> SqlChallenges:
+        return SqlChallenges(self.connection)
+
+    @cached_property
+    def journeys(self) -> SqlJourneys:
+        return SqlJourneys(self.connection)
+
+    @cached_property
+    def clients(self) -> SqlClients:
+        return SqlClients(self.connection, self.entropy, self.clock)
+
+    @cached_property
+    def grants(self) -> SqlGrants:
+        return SqlGrants(self.connection, self.vault)
+
+    @cached_property
+    def refresh_families(self) -> SqlRefreshFamilies:
+        return SqlRefreshFamilies(self.connection)
+
+    @cached_property
+    def opaque_tokens(self) -> SqlOpaqueTokens:
+        return SqlOpaqueTokens(self.connection)
+
+    @cached_property
+    def revoked_tokens(self) -> SqlRevokedTokens:
+        return SqlRevokedTokens(self.connection)
+
+    @cached_property
+    def interactions(self) -> SqlInteractions:
+        return SqlInteractions(self.connection)
+
+    @cached_property
+    def device_requests(self) -> SqlDeviceRequests:
+        return SqlDeviceRequests(self.connection)
+
+    @cached_property
+    def backchannel_requests(self) -> SqlBackchannelRequests:
+        return SqlBackchannelRequests(self.connection, self.vault)
+
+    @cached_property
+    def initial_access_tokens(self) -> SqlInitialAccessTokens:
+        return SqlInitialAccessTokens(self.connection)
+
+    @cached_property
+    def logout_notices(self) -> SqlLogoutNotices:
+        return SqlLogoutNotices(self.connection)
+
+    @cached_property
+    def consents(self) -> SqlConsents:
+        return SqlConsents(self.connection)
+
+    @cached_property
+    def signing_keys(self) -> SqlSigningKeys:
+        return SqlSigningKeys(self.connection, self.vault)
+
+    @cached_property
+    def audit(self) -> SqlAudit:
+        return SqlAudit(self.connection, self.entropy, self.clock, self.vault)
+
+    @cached_property
+    def leases(self) -> SqlLeases:
+        return SqlLeases(self.connection)
+
+    @cached_property
+    def outbox(self) -> SqlOutbox:
+        return SqlOutbox(self.connection, self.vault)
+
+    @cached_property
+    def sms_records(self) -> SqlSmsRecords:
+        return SqlSmsRecords(self.connection)
+
+    @cached_property
+    def registry_checks(self) -> SqlRegistryChecks:
+        return SqlRegistryChecks(self.connection, self.vault)
+
+    @cached_property
+    def cases(self) -> SqlCases:
+        return SqlCases(self.connection, self.vault)
+
+    @cached_property
+    def failures(self) -> SqlFailures:
+        return SqlFailures(self.connection)
+
+    @cached_property
+    def submissions(self) -> SqlSubmissions:
+        return SqlSubmissions(self.connection, self.vault)
+
+    @cached_property
+    def legacy_accounts(self) -> SqlLegacyAccounts:
+        return SqlLegacyAccounts(self.connection, self.vault)
+
+    @cached_property
+    def legacy_intake(self) -> SqlLegacyIntake:
+        return SqlLegacyIntake(self.connection)
+
+    @cached_property
+    def legacy_links(self) -> SqlLegacyLinks:
+        return SqlLegacyLinks(self.connection, self.vault)
+
+    @cached_property
+    def legacy_conflicts(self) -> SqlLegacyConflicts:
+        return SqlLegacyConflicts(self.connection, self.vault, self.entropy, self.clock)
+
+    @cached_property
+    def legacy_runs(self) -> SqlLegacyRuns:
+        return SqlLegacyRuns(self.connection)
+
+    @cached_property
+    def upstream_links(self) -> SqlUpstreamLinks:
+        return SqlUpstreamLinks(self.connection)
+
+    @cached_property
+    def admins(self) -> SqlAdmins:
+        return SqlAdmins(self.connection, self.vault)
+
+    @cached_property
+    def admin_factors(self) -> SqlAdminFactors:
+        return SqlAdminFactors(self.connection, self.vault)
+
+    @cached_property
+    def admin_sessions(self) -> SqlAdminSessions:
+        return SqlAdminSessions(self.connection, self.vault)
+
+    @cached_property
+    def approvals(self) -> SqlApprovals:
+        return SqlApprovals(self.connection, self.vault)
+
+    @cached_property
+    def teams(self) -> SqlTeams:
+        return SqlTeams(self.connection, self.vault)
+
+    @cached_property
+    def team_portals(self) -> SqlTeamPortals:
+        return SqlTeamPortals(self.connection)
+
+    @cached_property
+    def traffic(self) -> SqlTraffic:
+        return SqlTraffic(self.connection, self.entropy, self.clock)
+
+    @cached_property
+    def figures(self) -> SqlFigures:
+        return SqlFigures(self.connection)
+
+    @cached_property
+    def limits(self) -> SqlLimits:
+        return SqlLimits(self.connection)
+
+    @cached_property
+    def replays(self) -> SqlReplays:
+        return SqlReplays(self.connection)
+
+
+class SqlStore:
+    """Implements `idp.ports.store.Store`.
+
+    `on_outbox`: called after a commit that touched the outbox, so that messages leave at once.
+    """
+
+    def __init__(self, engine: Engine, vault: Vault, entropy: Entropy, clock: Clock) -> None:
+        self._connections = Connections(engine)
+        self._begin = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN"
+        self._vault = vault
+        self._given = (vault, entropy, clock)
+        self._turn = Lock() if engine.dialect.name == "sqlite" else None
+        self.on_outbox: Callable[[], None] = _nobody_listens
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        with _translated(), self._lent() as connection:
+            yield SqlTransaction(connection, *self._given)
+
+    @contextmanager
+    def write(self, *, brief: bool = False) -> Iterator[Transaction]:
+        with _translated():
+            self._vault.prepare()
+        with self._in_turn(), _translated(), self._lent(is_brief=brief) as connection:
+            connection.run(self._begin)
+            repositories = SqlTransaction(connection, *self._given)
+            try:
+                yield repositories
+            except Refused as refusal:
+                connection.run("COMMIT" if refusal.recorded else "ROLLBACK")
+                raise
+            except BaseException:
+                connection.run("ROLLBACK")
+                raise
+            connection.run("COMMIT")
+        if repositories.uses_outbox:
+            self.on_outbox()
+
+    @contextmanager
+    def _lent(self, *, is_brief: bool = False) -> Iterator[KeptConnection]:
+        connection = self._connections.take(is_brief=is_brief)
+        try:
+            yield connection
+        finally:
+            self._connections.give(connection)
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Let one thread of this process write at a time, where the database lets only one.
+
+        SQLite makes the others poll for its lock, which costs more than what they want to write.
+        """
+        if self._turn is None:
+            yield
+            return
+        if not self._turn.acquire(timeout=engines.BUSY_SECONDS):
+            raise StoreUnavailable
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+
+def _nobody_listens() -> None:
+    """Stand in until the wiring names who delivers."""
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.IntegrityError as error:
+        raise Conflict(_guarded(error)) from error
+    except sa.exc.DBAPIError as error:
+        if engines.is_unavailable(error):
+            logger.warning("store.unavailable", extra={"cause": type(error.orig).__name__})
+            raise StoreUnavailable from error
+        raise
+    except sa.exc.TimeoutError as error:
+        raise StoreUnavailable from error
+
+
+def _guarded(error: sa.exc.IntegrityError) -> str:
+    diagnosis = getattr(error.orig, "diag", None)
+    told = str(getattr(diagnosis, "constraint_name", "") or error.orig)
+    return next((what for column, what in _UNIQUE.items() if column in told), "row")

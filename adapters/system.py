@@ -1,0 +1,52 @@
+"""The machine's clock and randomness: the only place that touches them."""
+
+import os
+import platform
+import secrets
+import time
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from idp.domain.ids import Uuid7Sequence
+
+
+def process_name() -> str:
+    """Return machine and process number: where an answer came from."""
+    return f"{platform.node()[:64]}:{os.getpid()}"
+
+
+@dataclass(frozen=True, slots=True)
+class SystemClock:
+    """Implements `idp.ports.clock.Clock`."""
+
+    def now(self) -> int:
+        return int(time.time())
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        if seconds > 0:
+            time.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class SystemEntropy:
+    """Implements `idp.ports.entropy.Entropy`."""
+
+    _uuid7s: Uuid7Sequence = field(default_factory=Uuid7Sequence)
+
+    def bytes(self, count: int) -> bytes:
+        return secrets.token_bytes(count)
+
+    def token(self, count: int = 32) -> str:
+        return secrets.token_urlsafe(count)
+
+    def below(self, limit: int) -> int:
+        return secrets.randbelow(limit)
+
+    def uuid7(self, now_ms: int) -> UUID:
+        return self._uuid7s.next(now_ms, secrets.token_bytes(8))

@@ -1,0 +1,1 @@
+"""SIAPkerja ID, the identity provider of Kemnaker."""

@@ -1,0 +1,96 @@
+"""`siapkerja admin`: who is in the console. The only way to the first administrator (AU-15)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from idp.app import Application
+from idp.commands.output import Output, application, command, settings
+from idp.domain.identity.admin import Admin
+from idp.domain.identity.audit import OPERATOR
+from idp.domain.identity.roles import Role, parse_roles
+from idp.services.admins import Invited
+
+
+@click.group()
+def admin() -> None:
+    """Let people into the console at `/admin`, and shut them out."""
+
+
+def _told(found: Admin) -> dict[str, Any]:
+    return {
+        "id": str(found.id),
+        "email": found.email.address,
+        "name": found.name,
+        "status": found.status,
+        "roles": list(found.roles),
+        "created_at": found.created_at,
+        "last_seen_at": found.last_seen_at,
+    }
+
+
+def _tell_link(output: Output, invited: Invited) -> None:
+    link = f"{settings().issuer}/admin/undangan/{invited.secret}"
+    until = datetime.fromtimestamp(invited.expires_at, UTC).strftime("%H:%M UTC")
+    told = {**_told(invited.admin), "link": link, "expires_at": invited.expires_at}
+    output.tell(told, f"{link}\nGood once, until {until}. Nobody can see it again.")
+
+
+@admin.command()
+@click.argument("email")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    help=f"One of {', '.join(Role)}; several times for several.",
+)
+@command
+def invite(output: Output, email: str, roles: tuple[str, ...]) -> None:
+    """Print a link, good once and for 30 minutes, by which somebody joins."""
+    wanted = parse_roles(roles)
+    _tell_link(output, application().wiring.services.admins.invite(email, wanted, OPERATOR))
+
+
+@admin.command(name="list")
+@command
+def list_all(output: Output) -> None:
+    """Print everybody."""
+    found = [_told(one) for one in application().wiring.services.admins.list_all()]
+    lines = "\n".join(f"{a['email']}  {a['status']:<9} {', '.join(a['roles'])}" for a in found)
+    output.tell(found, lines)
+
+
+@admin.command()
+@click.argument("email")
+@command
+def suspend(output: Output, email: str) -> None:
+    """Shut somebody out at once: sessions and links end."""
+    app, found = _found(email)
+    suspended = app.wiring.services.admins.suspend(found.id, OPERATOR)
+    output.tell(_told(suspended), f"{email} is suspended.")
+
+
+@admin.command()
+@click.argument("email")
+@command
+def resume(output: Output, email: str) -> None:
+    """Let somebody in again who was suspended."""
+    app, found = _found(email)
+    resumed = app.wiring.services.admins.resume(found.id, OPERATOR)
+    output.tell(_told(resumed), f"{email} may sign in again.")
+
+
+@admin.command()
+@click.argument("email")
+@command
+def reset(output: Output, email: str) -> None:
+    """Print a link by which somebody who lost a factor sets everything anew; the old ends now."""
+    app, found = _found(email)
+    _tell_link(output, app.wiring.services.admins.reset(found.id, OPERATOR))
+
+
+def _found(email: str) -> tuple[Application, Admin]:
+    app = application()
+    return app, app.wiring.services.admins.get_by_email(email)

@@ -1,0 +1,173 @@
+"""How commands speak: facts on standard output, reasons on standard error."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar
+
+import click
+
+from config import logging as logs
+from config.settings import Settings, SettingsError
+from idp.app import Application, create_app
+from idp.domain.errors import Refused
+from idp.domain.protocol.errors import ProtocolError
+from idp.ports.store import StoreUnavailable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+JSON_OPTION: Final = click.option(
+    "--json", "is_json", is_flag=True, help="Print one JSON document and nothing else."
+)
+
+#: For arguments that are base64url: one in 64 begins as an option does.
+BEGINS_WITH_HYPHEN: Final = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
+
+#: What the refusals of use cases mean to an operator.
+REASONS: Final[Mapping[str, str]] = {
+    "client.exists": "a client with this client_id exists, or existed",
+    "client.unknown": "there is no such client",
+    "client.edited": "somebody else changed the client meanwhile: look again, then repeat",
+    "client.retired": "the client is retired for good",
+    "client.secrets": "the client has two secrets already: retire one first",
+    "client.secret_unknown": "the client has no such secret",
+    "client.secret_last": "it is the only secret that works: add one first",
+    "client.version_unknown": "the client has no such version",
+    "clients.document": "the file must give `version: 1` and a list `clients`",
+    "file.yaml": "the file is not YAML of plain values, or a key stands twice in it",
+    "file.large": "the file is larger than 64 MiB",
+    "account.exists": "an account with this NIK, phone or e-mail exists",
+    "account.unknown": "there is no such account",
+    "account.environment": "accounts are made by hand only where SIAPKERJA_ENV is sandbox or test",
+    "admin.exists": "somebody with this address is an admin already: see `siapkerja admin list`",
+    "admin.unknown": "there is no admin with this address",
+    "admin.suspended": "this admin is suspended: `siapkerja admin resume` first",
+    "role.unknown": "there is no such role: see `siapkerja admin invite --help`",
+    "role.required": "name at least one role",
+    "key.unknown": "there is no such key",
+    "key.file": "the file is not what `siapkerja audit key` printed, or of another root",
+    "key.last": "it is the last key of its algorithm: rotate first",
+    "file.json": "the file is not a JSON object",
+    "file.missing": "the file can't be read",
+    "source.invalid": "a source is named by lower-case letters, digits, `_` and `-`, at most 32",
+    "manifest.missing": "the manifest can't be read",
+    "manifest.invalid": "the manifest must give source, count and sha256, and exported_at if known",
+    "manifest.source": "the manifest is of another source",
+    "manifest.sha256": "the file is not the one that the manifest describes",
+    "manifest.count": "the file does not have as many records as the manifest says",
+    "import.changed": "another input was cut off here before: run the same command again",
+    "import.concurrent": "the same file is being imported by somebody else",
+    "conflict.unknown": "there is no such conflict, or it was decided before",
+    "run.unknown": "there is no such import",
+    "settings": "the settings can't be used",
+    "migrations_pending": "the schema is not up to date: run `siapkerja db upgrade`",
+    "secret_key_does_not_open_the_database": (
+        "SIAPKERJA_SECRET_KEY is not the root under which this database was written"
+    ),
+    "store": "the database does not answer: run `siapkerja doctor`",
+}
+
+
+@dataclass(slots=True)
+class Output:
+    """Prints for people or for programs."""
+
+    is_json: bool = False
+
+    def tell(self, document: Mapping[str, Any] | Sequence[Any], sentence: str = "") -> None:
+        """Print a result; people get the sentence where there is one."""
+        if self.is_json or not sentence:
+            indent = None if self.is_json else 2
+            click.echo(json.dumps(document, indent=indent, ensure_ascii=False, default=str))
+        else:
+            click.echo(sentence)
+
+    def refuse(self, code: str, message: str) -> NoReturn:
+        """Print why not, and end with 1."""
+        if self.is_json:
+            click.echo(json.dumps({"error": code, "message": message}), err=True)
+        else:
+            click.echo(f"siapkerja: {message} ({code})", err=True)
+        sys.exit(1)
+
+
+@contextmanager
+def telling(output: Output) -> Iterator[None]:
+    """Turn what use cases refuse into words and exit 1."""
+    try:
+        yield
+    except ProtocolError as error:
+        output.refuse(error.error, error.description)
+    except Refused as refusal:
+        output.refuse(refusal.code, _reason(refusal.code))
+    except SettingsError as error:
+        output.refuse("settings", "; ".join(error.problems))
+    except StoreUnavailable:
+        output.refuse("store", REASONS["store"])
+
+
+def command(function: Callable[Concatenate[Output, P], R]) -> Callable[..., R]:
+    """Give a command its `Output` and `--json`, and turn refusals into words and exit 1."""
+
+    @JSON_OPTION
+    @click.pass_context
+    @wraps(function)
+    def run(context: click.Context, /, is_json: bool, *given: P.args, **named: P.kwargs) -> R:
+        output: Output = context.ensure_object(Output)
+        output.is_json = output.is_json or is_json
+        with telling(output):
+            return function(output, *given, **named)
+
+    return run
+
+
+def _reason(code: str) -> str:
+    """Return what a refusal means; one of a field names the field."""
+    field, _, why = code.rpartition(".")
+    return REASONS.get(code) or f"{field or code} can't be taken: {why}"
+
+
+def settings() -> Settings:
+    """Return the settings, or raise with everything that is wrong."""
+    return Settings.from_env()
+
+
+def application(chosen: Settings | None = None) -> Application:
+    """Return the application for one command; its connections end with the command.
+
+    Standard error is for the command's own words: the log says less there than in a server.
+    """
+    app = create_app(chosen or settings())
+    logs.set_up("ERROR")
+
+    def close() -> None:
+        with app.app_context():
+            app.extensions["sqlalchemy"].engine.dispose()
+
+    click.get_current_context().call_on_close(close)
+    problems = app.wiring.services.health.problems()
+    if "database_unavailable" in problems:
+        raise StoreUnavailable
+    for problem in problems:
+        if problem in REASONS:
+            raise Refused(problem)
+    return app
+
+
+def read_document(path: str) -> dict[str, Any]:
+    """Return the JSON object in a file, or on standard input for `-`."""
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
+        document = json.loads(text)
+    except OSError as error:
+        raise Refused("file.missing") from error
+    except (ValueError, RecursionError) as error:
+        raise Refused("file.json") from error
+    if not isinstance(document, dict):
+        raise Refused("file.json")
+    return document

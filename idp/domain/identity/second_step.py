@@ -1,0 +1,29 @@
+"""Which contacts of an account can take the code of a second step (`contract.md` 6.8)."""
+
+from idp.domain.identity.account import Account
+from idp.domain.identity.assurance import EMAIL_CODE, SMS_CODE, Authentication
+from idp.domain.identity.email import EmailAddress
+from idp.domain.identity.otp import Channel
+from idp.domain.identity.phone import Phone
+
+
+def contacts_of(
+    account: Account, *, without: Channel | None = None
+) -> dict[Channel, EmailAddress | Phone]:
+    """Return the verified contacts, e-mail first: it costs nothing.
+
+    `without`: the contact that recovered the password; it proves nothing new, so it is left out
+    wherever another remains (`security.md` AU-11).
+    """
+    verified: dict[Channel, EmailAddress | Phone] = {}
+    if account.verified_email is not None:
+        verified[Channel.EMAIL] = account.verified_email
+    if account.verified_phone is not None:
+        verified[Channel.SMS] = account.verified_phone
+    others = {channel: contact for channel, contact in verified.items() if channel != without}
+    return others or verified
+
+
+def proof_by(channel: Channel) -> Authentication:
+    """Return what a code that came back by a channel proves."""
+    return SMS_CODE if channel is Channel.SMS else EMAIL_CODE

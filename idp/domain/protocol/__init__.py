@@ -1,0 +1,1 @@
+"""Rules about clients, grants and tokens."""

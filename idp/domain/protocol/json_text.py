@@ -1,0 +1,47 @@
+"""JSON that somebody sent and that is kept, shown or sent on (RFC 8259, RFC 8725 §2.1)."""
+
+import json
+import math
+import re
+from typing import Any, Final
+
+
+def read_json(text: str | bytes) -> Any:
+    """Return the value of a JSON text.
+
+    Raises `ValueError` for what is no JSON, and for what Python would read in spite of that or
+    could not write again: NaN and infinity, half of a surrogate pair, nesting without end.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        if "\\u" in text if isinstance(text, str) else b"\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return value
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is no number")
+
+
+def _finite(digits: str) -> float:
+    found = float(digits)
+    if not math.isfinite(found):
+        raise ValueError("the number is too large")
+    return found
+
+
+def depth_of(text: bytes) -> int:
+    """Return how deep brackets nest, strings left out: looked at before any parser recurses."""
+    deepest = depth = 0
+    for token in _BRACKETS.findall(text):
+        if token in {b"[", b"{"}:
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token in {b"]", b"}"}:
+            depth -= 1
+    return deepest
+
+
+_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)

@@ -1,0 +1,1 @@
+"""From a request to a code or an error (OpenID Connect Core §3.1.2)."""

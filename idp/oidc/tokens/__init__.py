@@ -1,0 +1,1 @@
+"""What is issued, and the keys that sign it."""

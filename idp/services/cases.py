@@ -1,0 +1,175 @@
+"""Cases about whose an account is: opened, filled with evidence, decided with a reason.
+
+An account that was held back comes back by a second person alone, as any lock is lifted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+from uuid import UUID
+
+from idp.domain.errors import Refused
+from idp.domain.identity.account import Account, AccountStatus
+from idp.domain.identity.audit import Action, Actor, AuditEvent
+from idp.domain.identity.case import Case, CaseKind, Decision, Note
+from idp.domain.identity.people import LOCKABLE, UNLOCKABLE
+from idp.ports.clock import Clock
+from idp.ports.entropy import Entropy
+from idp.ports.store import Store, Transaction
+from idp.services.approvals import ApprovalService
+from idp.services.people import UNLOCK, set_status_in
+from idp.services.sessions import SessionService
+
+#: How many of the queue a page shows, the oldest first.
+QUEUE: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCase:
+    """A case with its account and all that was put before whoever decides."""
+
+    case: Case
+    account: Account | None
+    notes: Sequence[Note]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseService:
+    """Keeps the queue of identity rechecks."""
+
+    store: Store
+    clock: Clock
+    entropy: Entropy
+    sessions: SessionService
+    approvals: ApprovalService
+
+    def queue(self) -> Sequence[ShownCase]:
+        """Return the cases that wait, the oldest first, without their evidence."""
+        with self.store.read() as tx:
+            found = tx.cases.list_open(QUEUE)
+            return tuple(ShownCase(c, tx.accounts.find(c.account_id), ()) for c in found)
+
+    def show(self, case_id: UUID) -> ShownCase:
+        """Return one case; refuses with `case.unknown`."""
+        with self.store.read() as tx:
+            case = _get(case_id, tx)
+            return ShownCase(case, tx.accounts.find(case.account_id), tx.cases.list_notes(case_id))
+
+    def open(
+        self, account_id: UUID, kind: CaseKind, text: str, reference: str, actor: Actor
+    ) -> Case:
+        """Open a case with its first piece of evidence.
+
+        Refuses with `account.unknown`, or `case.waiting` where one of that kind is open.
+        """
+        now = self.clock.now()
+        with self.store.write() as tx:
+            if tx.accounts.find(account_id) is None:
+                raise Refused("account.unknown")
+            others = tx.cases.list_for_account(account_id, QUEUE)
+            if any(one.kind is kind and one.decided_at is None for one in others):
+                raise Refused("case.waiting")
+            case = Case(self._id(), account_id, kind, _id_of(actor), now)
+            tx.cases.add(case)
+            tx.cases.add_note(case.id, Note(self._id(), now, _id_of(actor), text, reference))
+            self._record(Action.CASE_OPENED, case, actor, tx, kind=kind)
+        return case
+
+    def add_evidence(self, case_id: UUID, text: str, reference: str, actor: Actor) -> None:
+        """Put something more before whoever decides; refuses with `case.unknown`, `case.over`."""
+        now = self.clock.now()
+        with self.store.write() as tx:
+            case = _get(case_id, tx)
+            if case.decided_at is not None:
+                raise Refused("case.over")
+            tx.cases.add_note(case_id, Note(self._id(), now, _id_of(actor), text, reference))
+            self._record(Action.CASE_EVIDENCE_ADDED, case, actor, tx)
+
+    def decide(self, case_id: UUID, decision: Decision, reason: str, actor: Actor) -> bool:
+        """Decide a case, once; return whether a second person must still lift a lock.
+
+        Upheld, an account that is held back is proposed for unlocking. Rejected, it is locked.
+        Refuses with `case.unknown`, `case.own` for whoever opened it, `case.over`, or
+        `approval.waiting`.
+        """
+        now = self.clock.now()
+        with self.store.write() as tx:
+            case = _get(case_id, tx)
+            if case.opened_by == actor.id:
+                raise Refused("case.own")
+            if not tx.cases.decide(case_id, decision, reason, by=_id_of(actor), now=now):
+                raise Refused("case.over")
+            self._record(Action.CASE_DECIDED, case, actor, tx, decision=decision)
+            account = tx.accounts.find(case.account_id)
+            if account is None:
+                return False
+            if decision is Decision.REJECTED:
+                self._lock(account, case, actor, now=now, tx=tx)
+                return False
+            return self._propose_unlock(account, reason, actor, tx=tx)
+
+    def _lock(
+        self, account: Account, case: Case, actor: Actor, *, now: int, tx: Transaction
+    ) -> None:
+        if account.status not in LOCKABLE:
+            return
+        set_status_in(account, AccountStatus.LOCKED, now=now, tx=tx)
+        self.sessions.end_all_in(
+            account.id, kept_sid=None, reason="locked", now=now, tx=tx, actor=actor
+        )
+        tx.grants.revoke_for_account(account.id, now, reason="locked")
+        event = AuditEvent(
+            Action.ACCOUNT_LOCKED,
+            now,
+            account_id=account.id,
+            object_id=case.id.hex,
+            details={"reason": f"case {case.id}"},
+        )
+        tx.audit.record(_by(actor, event))
+
+    def _propose_unlock(
+        self, account: Account, reason: str, actor: Actor, *, tx: Transaction
+    ) -> bool:
+        if account.status not in UNLOCKABLE:
+            return False
+        self.approvals.propose_in(
+            UNLOCK,
+            {"account": account.id.hex, "version": account.version},
+            subject=account.id.hex,
+            reason=reason,
+            actor=actor,
+            tx=tx,
+        )
+        return True
+
+    def _record(
+        self, action: Action, case: Case, actor: Actor, tx: Transaction, **details: object
+    ) -> None:
+        event = AuditEvent(
+            action,
+            self.clock.now(),
+            account_id=case.account_id,
+            object_id=case.id.hex,
+            details=details,
+        )
+        tx.audit.record(_by(actor, event))
+
+    def _id(self) -> UUID:
+        return self.entropy.uuid7(self.clock.now_ms())
+
+
+def _get(case_id: UUID, tx: Transaction) -> Case:
+    case = tx.cases.find(case_id)
+    if case is None:
+        raise Refused("case.unknown")
+    return case
+
+
+def _id_of(actor: Actor) -> UUID:
+    if actor.id is None:
+        raise LookupError("only an admin works on cases")
+    return actor.id
+
+
+def _by(actor: Actor, event: AuditEvent) -> AuditEvent:
+    return replace(event, actor=actor.kind, actor_id=actor.id, origin=actor.origin)

@@ -1,0 +1,203 @@
+"""All client registrations as one document, and the way from a document back to registrations.
+
+A document has every member of each client and its status, and no secret. Planning tells what would
+change; applying does it, one version for each client that changes.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from idp.domain.errors import Refused
+from idp.domain.identity.audit import OPERATOR, Actor
+from idp.domain.protocol.client import Client, ClientStatus, may_be_client_id
+from idp.domain.protocol.client_changes import Change, changes_between
+from idp.domain.protocol.client_metadata import MEMBERS, parse_client_metadata
+from idp.domain.protocol.metadata_faults import Fault, InvalidMetadata, because
+from idp.services.client_registry import ClientRegistry
+
+FORMAT_VERSION: Final = 1
+#: What a client may be in a document: one that is deleted has no place in it.
+STATUSES: Final = tuple(status for status in ClientStatus if status is not ClientStatus.DELETED)
+_ORDER: Final = {member.name: place for place, member in enumerate(MEMBERS)}
+_BY_LANGUAGE: Final = {member.name for member in MEMBERS if member.by_language}
+#: What never stands in a document.
+_SECRET: Final = frozenset({"client_secret", "registration_access_token"})
+
+
+class Step(StrEnum):
+    """What a plan does with a client. `UNLISTED`: it is not in the document."""
+
+    CREATE = "create"
+    CHANGE = "change"
+    UNLISTED = "unlisted"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One client that differs. `version`: the one that was compared; 0 for a new client."""
+
+    step: Step
+    client_id: str
+    name: str
+    given: Mapping[str, Any]
+    status: ClientStatus
+    changes: tuple[Change, ...] = ()
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was done. `secret`: of a new client that authenticates by one, told this once."""
+
+    planned: Planned
+    version: int
+    secret: str | None = None
+
+
+class DocumentRefused(Refused):
+    """A document can't be applied. `faults`: all that is wrong, with the client that it is of."""
+
+    def __init__(self, faults: Sequence[tuple[str, Fault]]) -> None:
+        super().__init__("clients.invalid")
+        self.faults = tuple(faults)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFiles:
+    """Writes registrations down, compares a document with them, and carries one out."""
+
+    registry: ClientRegistry
+
+    def export(self) -> dict[str, Any]:
+        """Return the document of all clients, always in the same order."""
+        clients = sorted(self.registry.list_all(), key=lambda client: client.client_id)
+        return {"version": FORMAT_VERSION, "clients": [_written(client) for client in clients]}
+
+    def plan(self, document: object) -> tuple[Planned, ...]:
+        """Return how the clients differ from a document; nothing if they don't.
+
+        Refuses with `DocumentRefused`, which has the faults of all clients, or `clients.document`
+        for what is no such document.
+        """
+        entries = _entries(document)
+        known = {client.client_id: client for client in self.registry.list_all()}
+        planned: list[Planned] = []
+        faults: list[tuple[str, Fault]] = []
+        for entry in entries:
+            name = str(entry.get("client_id"))
+            try:
+                planned += self._compared(entry, known.get(name))
+            except InvalidMetadata as refusal:
+                faults += [(name, fault) for fault in refusal.faults]
+        if faults:
+            raise DocumentRefused(faults)
+        listed = {str(entry["client_id"]) for entry in entries}
+        planned += [_unlisted(client) for name, client in known.items() if name not in listed]
+        return tuple(planned)
+
+    def apply(
+        self, planned: Sequence[Planned], actor: Actor = OPERATOR, *, prune: bool = False
+    ) -> Iterator[Applied]:
+        """Carry a plan out, a client at a time; `prune` deletes those that are not listed.
+
+        Refuses with `EditedMeanwhile` where a client is no longer as it was planned.
+        """
+        for step in planned:
+            match step.step:
+                case Step.CREATE:
+                    done = self.registry.register(step.given, actor, status=step.status)
+                    yield Applied(step, done.client.version, done.secret)
+                case Step.CHANGE:
+                    done = self.registry.replace(
+                        step.client_id,
+                        step.given,
+                        actor,
+                        becomes=step.status,
+                        version=step.version,
+                    )
+                    yield Applied(step, done.client.version, done.secret)
+                case Step.UNLISTED if prune:
+                    self.registry.delete(step.client_id, actor)
+                    yield Applied(step, step.version + 1)
+                case _:
+                    continue
+
+    def _compared(self, entry: Mapping[str, Any], known: Client | None) -> Iterator[Planned]:
+        faults = list(_faults(entry))
+        if faults:
+            raise InvalidMetadata(faults)
+        status = ClientStatus(entry.get("status", ClientStatus.ACTIVE))
+        given = {name: value for name, value in entry.items() if name != "status"}
+        client_id = str(entry["client_id"])
+        metadata = parse_client_metadata(given, self.registry.policy)
+        if known is None:
+            made = self.registry.checked(given)
+            yield Planned(Step.CREATE, client_id, _name(made), given, status)
+            return
+        changes = changes_between(known.metadata, metadata)
+        if changes:
+            # what others publish is asked for where something changes, not in every comparison
+            self.registry.checked(given, known)
+        if status is not known.status:
+            changes = (Change("status", known.status.value, status.value), *changes)
+        if changes:
+            name = known.name_in("id")
+            yield Planned(Step.CHANGE, client_id, name, given, status, changes, known.version)
+
+
+def _written(client: Client) -> dict[str, Any]:
+    members = sorted(client.metadata.items(), key=lambda item: _place(item[0]))
+    return {"client_id": client.client_id, "status": client.status.value, **dict(members)}
+
+
+def _place(name: str) -> tuple[int, str]:
+    return _ORDER.get(name.partition("#")[0], -1), name
+
+
+def _unlisted(client: Client) -> Planned:
+    return Planned(
+        Step.UNLISTED,
+        client.client_id,
+        client.name_in("id"),
+        {},
+        client.status,
+        version=client.version,
+    )
+
+
+def _entries(document: object) -> list[Mapping[str, Any]]:
+    """Return the clients of a document, in its order."""
+    if not isinstance(document, dict) or document.get("version") != FORMAT_VERSION:
+        raise Refused("clients.document")
+    entries = document.get("clients")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise Refused("clients.document")
+    times = Counter(str(entry.get("client_id")) for entry in entries)
+    twice = [name for name, number in times.items() if number > 1]
+    if twice:
+        raise DocumentRefused([(name, Fault("client_id", because("twice"))) for name in twice])
+    return entries
+
+
+def _faults(entry: Mapping[str, Any]) -> Iterator[Fault]:
+    """Find what only a document can have wrong: names that nobody knows, a secret, a bad status."""
+    client_id = entry.get("client_id")
+    if not isinstance(client_id, str) or not may_be_client_id(client_id):
+        yield Fault("client_id", because("client_id", maximum=128))
+    if entry.get("status", ClientStatus.ACTIVE) not in STATUSES:
+        yield Fault("status", because("choice", allowed=", ".join(STATUSES)))
+    for key in entry:
+        name, _, tag = str(key).partition("#")
+        if name in _SECRET:
+            yield Fault(name, because("secret"))
+        elif name not in {*_ORDER, "client_id", "status", "redirect_uris"} or (
+            tag and name not in _BY_LANGUAGE
+        ):
+            yield Fault(str(key), because("unknown"))
+
+
+def _name(metadata: Mapping[str, Any]) -> str:
+    return str(metadata.get("client_name#id") or metadata.get("client_name") or "")

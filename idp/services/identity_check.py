@@ -1,0 +1,165 @@
+"""Asking the civil registry whether a person is who they say, and what its answer changes.
+
+The form is an oracle on the population: limits come first, one message covers every no, and the
+mother's name passes through `ask` and is nowhere afterwards.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from idp.domain.errors import Refused
+from idp.domain.identity.account import AccountStatus
+from idp.domain.identity.audit import Action, AuditEvent, Outcome
+from idp.domain.identity.limits import CHECKS_OF_NETWORK, CHECKS_OF_NIK, Hit
+from idp.domain.identity.nik import Nik
+from idp.domain.identity.registry import (
+    PAUSES,
+    REFUSALS,
+    RegistryAnswer,
+    RegistryOutcome,
+    RegistryQuery,
+)
+from idp.domain.identity.visitor import Visitor
+from idp.ports.clock import Clock
+from idp.ports.entropy import Entropy
+from idp.ports.gateways import CivilRegistry
+from idp.ports.store import Store, Transaction
+from idp.ports.vault import Vault
+from idp.services.limits import LimitService
+from idp.services.puzzle import PuzzleService, Solution
+from idp.services.sessions import SessionService
+
+#: What puzzles for checks are made for.
+PUZZLE: Final = "registration"
+
+#: The registry's names of what people type.
+NAME: Final = "NAMA_LGKP"
+MOTHER: Final = "NAMA_LGKP_IBU"
+
+#: How the check is named in the duty to report back (Data Balikan).
+_METHOD: Final = "CALL_VERIFY_BY_ELEMEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """Who somebody says they are. `mother_name` serves the one question and is never kept."""
+
+    nik: Nik
+    full_name: str = field(repr=False)
+    mother_name: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityCheck:
+    """`threshold`: least similarity of names that was asked for, for the record."""
+
+    store: Store
+    clock: Clock
+    entropy: Entropy
+    vault: Vault
+    limits: LimitService
+    puzzles: PuzzleService
+    sessions: SessionService
+    registry: CivilRegistry
+    threshold: int
+
+    @property
+    def asks_for_mother(self) -> bool:
+        """Whether the mother's name is among the elements asked."""
+        return MOTHER in self.registry.elements
+
+    def is_reachable(self) -> bool:
+        """Return whether a check would be tried now; people are told before they type."""
+        return self.registry.is_reachable()
+
+    def ask(
+        self, applicant: Applicant, visitor: Visitor, *, puzzle: Solution | None = None
+    ) -> RegistryAnswer:
+        """Count a try, then ask, outside any transaction.
+
+        Refuses with `registry.tries` (`hours`), `limit.address` (`until_at`), `puzzle.required` or
+        `puzzle.early`, and asks nobody then.
+        """
+        with self.store.write() as tx:
+            is_solved = self.puzzles.redeem(puzzle, PUZZLE, visitor, tx=tx)
+            hits = self._hits(applicant.nik, visitor)
+            self.limits.admit(hits, visitor, tx=tx, is_solved=is_solved)
+        names = {NAME: applicant.full_name, MOTHER: applicant.mother_name}
+        return self.registry.check(RegistryQuery(applicant.nik, names))
+
+    def settle(
+        self, answer: RegistryAnswer, nik: Nik, visitor: Visitor, *, tx: Transaction
+    ) -> None:
+        """Record an answer and return if it is a match; the try is given back unless it is a no.
+
+        Refuses, recorded, with `registry.no` (`left`: tries of this NIK today) whatever the cause,
+        `registry.later` or `registry.unavailable`.
+        """
+        is_no = answer.outcome in REFUSALS
+        if not is_no:
+            self.limits.refund(self._hits(nik, visitor), tx=tx)
+        if answer.outcome is RegistryOutcome.DECEASED:
+            self._suspend_owner(nik, visitor, tx=tx)
+        self._record(answer, nik, visitor, tx=tx)
+        if is_no:
+            left = self.limits.left(Hit(CHECKS_OF_NIK, self._index_of(nik)), tx=tx)
+            raise Refused("registry.no", recorded=True, left=left)
+        if answer.outcome in PAUSES:
+            raise Refused("registry.later", recorded=True)
+        if answer.outcome is not RegistryOutcome.MATCH:
+            raise Refused("registry.unavailable", recorded=True)
+
+    def _record(
+        self, answer: RegistryAnswer, nik: Nik, visitor: Visitor, *, tx: Transaction
+    ) -> None:
+        now = self.clock.now()
+        is_match = answer.outcome is RegistryOutcome.MATCH
+        if is_match or answer.outcome in REFUSALS:
+            tx.registry_checks.add(
+                self.entropy.uuid7(self.clock.now_ms()),
+                nik,
+                method=_METHOD,
+                outcome=answer.outcome,
+                threshold=self.threshold,
+                now=now,
+            )
+        tx.audit.record(
+            AuditEvent(
+                Action.REGISTRY_CHECKED,
+                now,
+                Outcome.DONE if is_match else Outcome.REFUSED,
+                origin=visitor.origin,
+                details={"outcome": answer.outcome, "request": answer.request_id},
+            )
+        )
+
+    def _suspend_owner(self, nik: Nik, visitor: Visitor, *, tx: Transaction) -> None:
+        """Put the account of somebody reported dead on hold until an officer looked at it."""
+        owner = tx.accounts.find_by_nik(nik)
+        if owner is None or not owner.is_usable:
+            return
+        now = self.clock.now()
+        tx.accounts.update(replace(owner, status=AccountStatus.SUSPENDED, updated_at=now))
+        self.sessions.end_all_in(
+            owner.id, kept_sid=None, reason="suspended", now=now, tx=tx, visitor=visitor
+        )
+        tx.grants.revoke_for_account(owner.id, now, reason="suspended")
+        tx.audit.record(
+            AuditEvent(
+                Action.ACCOUNT_SUSPENDED,
+                now,
+                actor="system",
+                account_id=owner.id,
+                origin=visitor.origin,
+                details={"reason": "registry"},
+            )
+        )
+
+    def _hits(self, nik: Nik, visitor: Visitor) -> tuple[Hit, Hit]:
+        return (
+            Hit(CHECKS_OF_NIK, self._index_of(nik)),
+            Hit(CHECKS_OF_NETWORK, visitor.address.encode()),
+        )
+
+    def _index_of(self, nik: Nik) -> bytes:
+        return self.vault.blind_index("nik", nik.digits)

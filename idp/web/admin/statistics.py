@@ -1,0 +1,109 @@
+"""The overview's numbers: charts drawn here as SVG, each with the table that it is made of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from flask_babel import lazy_gettext
+
+from idp.domain.figures import Numbers, Series
+from idp.domain.identity.roles import Permission
+from idp.web.admin.overview import PANELS, Panel
+from idp.web.context import services
+
+#: The drawing's own units; how large it is on the page is the style sheet's matter.
+_WIDTH, _HEIGHT, _GAP = 280, 80, 4
+_DAY: Final = 86_400
+#: Days count from 1970 in Jakarta: its noon is on the same day everywhere in Indonesia.
+_NOON: Final = 5 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One day of a chart, in the drawing's units."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One counter: its bars, its numbers by day and label. `name`: for addresses in the page."""
+
+    name: str
+    heading: object
+    series: tuple[Series, ...]
+    bars: tuple[Bar, ...]
+    totals: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        """All days together."""
+        return sum(self.totals)
+
+
+#: Counters in the order of the page, as people call them.
+HEADINGS: Final[Mapping[str, object]] = {
+    "logins": lazy_gettext("Upaya masuk"),
+    "registrations": lazy_gettext("Pendaftaran menurut langkah"),
+    "codes_sent": lazy_gettext("Kode dikirim"),
+    "codes_used": lazy_gettext("Kode dimasukkan dengan benar"),
+    "registry_checks": lazy_gettext("Jawaban Dukcapil"),
+    "registry_failures": lazy_gettext("Dukcapil tidak menjawab"),
+}
+#: Labels as people call them; others are words of closed lists and stand as they are.
+LABELS: Final[Mapping[str, object]] = {
+    "known": lazy_gettext("berhasil, peramban dikenal"),
+    "new": lazy_gettext("berhasil, peramban baru"),
+    "failed": lazy_gettext("gagal"),
+    "legacy": lazy_gettext("dengan akun lama"),
+    "busy": lazy_gettext("sedang penuh"),
+    "matched": lazy_gettext("cocok di Dukcapil"),
+    "contact": lazy_gettext("kontak diisi"),
+    "opened": lazy_gettext("akun dibuka"),
+    "legacy_taken": lazy_gettext("akun lama sudah dipakai"),
+    "sms": lazy_gettext("SMS"),
+    "email": lazy_gettext("email"),
+    "match": lazy_gettext("cocok"),
+    "mismatch": lazy_gettext("tidak cocok"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the panel shows. `days`: an instant within each."""
+
+    numbers: Numbers
+    charts: tuple[Chart, ...]
+    days: tuple[int, ...]
+    labels: Mapping[str, object]
+
+
+def bars(totals: Sequence[int]) -> tuple[Bar, ...]:
+    """Return one bar a day; the highest fills the drawing, and what is not nothing can be seen."""
+    highest = max(totals, default=0)
+    step = _WIDTH // max(len(totals), 1)
+    drawn = []
+    for place, total in enumerate(totals):
+        height = max(_HEIGHT * total // highest, 1) if total else 0
+        drawn.append(Bar(place * step, _HEIGHT - height, step - _GAP, height))
+    return tuple(drawn)
+
+
+def load() -> Shown:
+    """Read the figures and draw them."""
+    numbers = services().figures.read()
+    charts = []
+    for name, heading in HEADINGS.items():
+        series = numbers.daily[name]
+        totals = tuple(
+            sum(one.numbers[place] for one in series) for place in range(len(numbers.days))
+        )
+        charts.append(Chart(name, heading, series, bars(totals), totals))
+    days = tuple(day * _DAY + _NOON for day in numbers.days)
+    return Shown(numbers, tuple(charts), days, LABELS)
+
+
+PANELS.append(Panel("admin/statistics/_panel.html", Permission.STATISTICS_READ, load, 10))

@@ -1,0 +1,143 @@
+"""Languages, instants and numbers as people read them."""
+
+import re
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+from babel.numbers import format_decimal
+from flask import Flask, g, has_request_context, request
+from flask_babel import Babel, get_locale, gettext, lazy_gettext
+
+from idp.web.context import cookie_name, services
+
+LOCALES: Final = ("id", "en")
+DEFAULT_ZONE: Final = "Asia/Jakarta"
+
+#: What the cookie keeps of a waiting request's id.
+_PLACE: Final = re.compile(r"[A-Za-z0-9_-]{8}")
+_ZONE_NAMES: Final = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
+
+
+def init_app(app: Flask) -> None:
+    """Choose a language for every page before anything is rendered."""
+    app.config["BABEL_DEFAULT_LOCALE"] = "id"
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = "translations"
+    Babel(app, locale_selector=lambda: g.get("locale", "id"))
+    app.before_request(_choose)
+    app.jinja_env.filters.update(
+        moment=moment,
+        clock_time=clock_time,
+        clock_second=clock_second,
+        day=day,
+        number=number,
+        duration=duration,
+    )
+
+
+def prefer(*languages: str) -> None:
+    """Put the languages of a portal's request (`ui_locales`) before what the browser says.
+
+    What the person chose for this page, or while this request waits, stays.
+    """
+    chosen = pick(languages)
+    if chosen is not None and not g.get("locale_is_chosen"):
+        g.locale = chosen
+
+
+def prefer_own(language: str) -> None:
+    """Put the account's language before the browser's, unless the person chose one here."""
+    if not g.get("locale_is_kept"):
+        prefer(language)
+
+
+def pick(languages: tuple[str, ...] | list[str]) -> str | None:
+    """Return the first language that we have; `en-GB` counts as `en`, `in` is old for `id`."""
+    for language in languages:
+        primary = language.replace("_", "-").split("-")[0].lower()
+        primary = "id" if primary == "in" else primary
+        if primary in LOCALES:
+            return primary
+    return None
+
+
+def _choose() -> None:
+    asked = pick([request.args.get("lang", "")])
+    kept, place = _kept()
+    here = _PLACE.match(request.args.get("i", ""))
+    g.locale_is_kept = bool(asked or kept)
+    g.locale_is_chosen = bool(asked) or bool(here and place and here[0] == place)
+    if asked:
+        g.new_lang = f"{asked}.{here[0]}" if here else asked
+    accepted = [language for language, _ in request.accept_languages]
+    # the query's own ui_locales is read by the page that knows the waiting request
+    g.locale = asked or kept or pick(accepted) or "id"
+
+
+def _kept() -> tuple[str | None, str]:
+    """Return the language that the cookie keeps, and in which waiting request it was chosen.
+
+    There it stands before the portal's `ui_locales`: whoever switches wants the next page so too.
+    """
+    language, _, place = request.cookies.get(cookie_name("lang"), "").partition(".")
+    return pick([language]), place
+
+
+def zone() -> ZoneInfo:
+    """Return the zone of whoever is signed in, else WIB."""
+    return ZoneInfo(g.get("zone", DEFAULT_ZONE) if has_request_context() else DEFAULT_ZONE)
+
+
+def clock_time(at: int) -> str:
+    """Return `15.04 WIB`."""
+    return _clock(at, "%H", "%M")
+
+
+def clock_second(at: int) -> str:
+    """Return `15.04.30 WIB`, for waits shorter than a minute."""
+    return _clock(at, "%H", "%M", "%S")
+
+
+def _clock(at: int, *parts: str) -> str:
+    local = datetime.fromtimestamp(at, UTC).astimezone(zone())
+    name = _ZONE_NAMES.get(str(local.tzinfo), "WIB")
+    separator = "." if str(get_locale()) == "id" else ":"
+    return f"{local.strftime(separator.join(parts))} {name}"
+
+
+def day(at: int) -> str:
+    """Return `22 November 2026`."""
+    local = datetime.fromtimestamp(at, UTC).astimezone(zone())
+    return format_date(local.date(), "d MMMM y", locale=str(get_locale()))
+
+
+def moment(at: int) -> str:
+    """Return `22 November 2026, 15.04 WIB`, or `hari ini, 15.04 WIB`."""
+    today = datetime.fromtimestamp(services().clock.now(), UTC).astimezone(zone()).date()
+    local = datetime.fromtimestamp(at, UTC).astimezone(zone()).date()
+    date_words = gettext("hari ini") if local == today else day(at)
+    return f"{date_words}, {clock_time(at)}"
+
+
+def number(value: float) -> str:
+    """Return `182.340`."""
+    return format_decimal(value, locale=str(get_locale()))
+
+
+def duration(seconds: int) -> str:
+    """Return `15 menit`, `8 jam`, `2 jam 30 menit`: the two largest units that are not empty."""
+    parts = []
+    for size, words in _UNITS:
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(str(words) % {"n": number(count)})
+    return " ".join(parts[:2]) or str(_UNITS[-1][1]) % {"n": "0"}
+
+
+_UNITS: Final = (
+    (86400, lazy_gettext("%(n)s hari")),
+    (3600, lazy_gettext("%(n)s jam")),
+    (60, lazy_gettext("%(n)s menit")),
+    (1, lazy_gettext("%(n)s detik")),
+)

@@ -1,0 +1,1 @@
+"""What relying parties call."""

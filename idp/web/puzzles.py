@@ -1,0 +1,43 @@
+"""Limits as pages tell them: a puzzle inside the same form, or when to come back."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from flask import request
+
+from idp.domain.errors import Refused
+from idp.services.puzzle import Solution
+from idp.web.context import services, visitor
+from idp.web.forms import Form
+
+#: Codes of full windows.
+LIMITS: Final = frozenset(
+    {"otp.wait", "otp.limit", "otp.stopped", "limit.address", "registry.tries", "busy"}
+)
+
+
+def sent_solution() -> Solution | None:
+    """Return what the form's puzzle fields brought, `None` where it had none."""
+    token = request.form.get("puzzle", "")
+    return Solution(token, request.form.get("puzzle_answer", "").strip()) if token else None
+
+
+def refuse_by_limit(form: Form, refusal: Refused, purpose: str, *fields: str) -> Mapping[str, str]:
+    """Show the form again with 429: with a puzzle, or with the time from which it counts.
+
+    `purpose`: what the puzzle is for, as the service redeems it. Returns headers of the answer.
+    """
+    form.refuse(refusal, *fields, status=429)
+    puzzles = services().puzzles
+    if refusal.code == "puzzle.required":
+        form.puzzle = puzzles.issue(purpose, visitor())
+    elif refusal.code == "puzzle.early":
+        token = request.form.get("puzzle", "")
+        form.puzzle = puzzles.reopen(token, purpose, visitor())
+    seconds = refusal.values.get("seconds")
+    return {"Retry-After": str(seconds)} if seconds is not None else {}
+
+
+def is_limit(refusal: Refused) -> bool:
+    """Return whether a refusal says "too often" rather than "not like this"."""
+    return refusal.code in LIMITS or refusal.code.startswith("puzzle.")

@@ -1,0 +1,47 @@
+// SIAPkerja ID UI enhancements. Every page works without this file.
+const $$=(s,r=document)=>[...r.querySelectorAll(s)];
+// what is wrong comes first, also for who listens; a `#` in the address takes the focus once more
+const sum=document.querySelector('.sum');
+if(sum){sum.focus();addEventListener('load',()=>setTimeout(()=>{const at=document.activeElement;if(at===document.body||at===sum.parentElement)sum.focus()}))}
+// the menu's strip on phones begins where this page stands in it
+const here=document.querySelector('.nav [aria-current]'),strip=here?.closest('ul');
+if(strip&&strip.scrollWidth>strip.clientWidth)strip.scrollLeft=here.offsetLeft-16;
+// show / hide password
+for(const w of $$('[data-pw]')){const i=w.querySelector('input'),b=document.createElement('button');
+  b.type='button';b.setAttribute('aria-controls',i.id);
+  const set=on=>{i.type=on?'text':'password';b.textContent=on?w.dataset.hide:w.dataset.show;b.setAttribute('aria-pressed',on)};
+  set(false);b.addEventListener('click',()=>set(i.type==='password'));i.form?.addEventListener('submit',()=>set(false));w.append(b)}
+// what the server will say of a new password, once the field is left
+for(const w of $$('[data-judge]')){const i=w.querySelector('input'),said=document.createElement('p');let turn=0;
+  said.className='said';said.setAttribute('role','status');w.after(said);
+  const tell=(words,good)=>{said.textContent=words;said.classList.toggle('ok',good)};
+  i.addEventListener('input',()=>{turn++;tell('',false)});
+  i.addEventListener('change',()=>{const mine=++turn;if(i.value)setTimeout(async()=>{if(mine!==turn)return;
+    const sent=new URLSearchParams;for(const name of['csrf_token','password','email','phone']){const f=i.form.elements.namedItem(name);if(f)sent.set(name,f.value)}
+    try{const answer=await(await fetch(w.dataset.judge,{method:'POST',body:sent})).json();if(mine===turn)tell(answer.words,answer.good)}catch{}},150)})}
+// digits only, grouped for reading, submitted plain
+for(const i of $$('input[data-group]')){const g=i.dataset.group.split('-').map(Number);
+  const fmt=()=>{const d=i.value.replace(/\D/g,'').slice(0,g.reduce((a,b)=>a+b));let o=[],p=0;for(const n of g){if(p<d.length)o.push(d.slice(p,p+n));p+=n}
+    const at=i.selectionEnd===i.value.length;i.value=o.join(' ');if(at)i.setSelectionRange(i.value.length,i.value.length)};
+  i.removeAttribute('maxlength');i.addEventListener('input',fmt);
+  // what was refused stays as it was typed, letters too
+  if(!/[^\d\s]/.test(i.value))fmt();
+  i.form?.addEventListener('formdata',e=>e.formData.set(i.name,i.value.replace(/\s/g,'')))}
+// resend countdown: the button is real; the server refuses early clicks even without this
+for(const b of $$('button[data-wait]')){const end=Date.now()+b.dataset.wait*1000,t=b.textContent,live=document.getElementById(b.dataset.live);
+  let was=false;
+  const tick=()=>{const n=Math.ceil((end-Date.now())/1000);
+    if(n<=0){b.removeAttribute('aria-disabled');b.textContent=t;if(live&&was)live.textContent=b.dataset.ready;return}
+    was=true;b.setAttribute('aria-disabled','true');b.textContent=t+' ('+Math.floor(n/60)+':'+String(n%60).padStart(2,'0')+')';setTimeout(tick,1000)};
+  b.addEventListener('click',e=>{if(b.getAttribute('aria-disabled')==='true')e.preventDefault()});tick()}
+// WebOTP on Android Chrome
+const otp=document.querySelector('input[autocomplete="one-time-code"]');
+if(otp&&'OTPCredential'in window){const c=new AbortController();otp.form.addEventListener('submit',()=>c.abort());
+  navigator.credentials.get({otp:{transport:['sms']},signal:c.signal}).then(o=>{otp.value=o.code;otp.form.requestSubmit()}).catch(()=>{})}
+// two minutes before the session ends; another look at the page keeps it
+const end=document.querySelector('main[data-ends]');
+if(end)setTimeout(()=>{const n=document.createElement('div'),p=document.createElement('p'),a=document.createElement('a');
+  n.className='note warn';n.setAttribute('role','status');end.prepend(n);a.href='';a.textContent=end.dataset.stay;p.append(end.dataset.words+' ',a);n.append(p)},
+  Math.max(0,end.dataset.ends-120)*1000);
+// copy buttons
+for(const b of $$('button[data-copy]')){b.hidden=!navigator.clipboard;b.addEventListener('click',async()=>{await navigator.clipboard.writeText(document.getElementById(b.dataset.copy).textContent.trim());b.textContent=b.dataset.done})}

@@ -1,0 +1,296 @@
+"""Fixtures: a migrated database for each test, the application on it, a clock that tests move.
+
+`--database postgresql` and `--redis` run the same tests on those; `make test` does both.
+"""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from copy import copy
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+from uuid import uuid4
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
+from redis import Redis
+from werkzeug.routing import Rule
+
+from adapters.sql import schema
+from adapters.sql.tables import audit_event
+from config.settings import Settings
+from idp.app import Application, create_app
+from idp.services import Services
+from idp.wiring import Given
+from tests.auditing import Watch, watched
+from tests.fakes import FixedClock
+from tests.servers import running_postgres, running_redis
+
+ROOT = "tests-root-f3Zq8Lw1Yx7Rb5Nc9Vm2Kd6Hg4Jt0Ps"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.addoption("--variants", type=int, help="run at most so many parameter sets of a test")
+    parser.addoption("--redis", action="store_true", help="keep rate limits in a real Redis")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep `--variants` parameter sets of each test, other ones with each order of the tests."""
+    most = config.getoption("--variants")
+    if most is None:
+        return
+    seen: Counter[str] = Counter()
+    kept, left = [], []
+    for item in items:
+        name = item.nodeid.partition("[")[0]
+        seen[name] += 1
+        (kept if seen[name] <= most else left).append(item)
+    config.hook.pytest_deselected(items=left)
+    items[:] = kept
+
+
+@pytest.fixture(scope="session")
+def make_database(
+    request: pytest.FixtureRequest,
+) -> Iterator[Callable[[], str]]:
+    """Return what makes a migrated, empty database and gives its URL."""
+    with ExitStack() as stack:
+        if request.config.getoption("--database") == "postgresql":
+            yield PostgresDatabases(stack.enter_context(running_postgres()))
+        else:
+            # in memory where there is such a folder: waiting for a disk is no part of these tests
+            memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - ours alone
+            folder = stack.enter_context(TemporaryDirectory(prefix="siapkerja-", dir=memory))
+            yield _sqlite_maker(Path(folder))
+
+
+def _sqlite_maker(folder: Path) -> Callable[[], str]:
+    template = folder / "template.db"
+    _fill(f"sqlite:///{template}")
+
+    def make() -> str:
+        path = folder / f"{uuid4().hex}.db"
+        shutil.copy(template, path)
+        return f"sqlite:///{path}"
+
+    return make
+
+
+class CompiledTemplates(BytecodeCache):
+    """Templates that one test compiled, for the next ones."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = CompiledTemplates()
+
+
+_COMPILED: Final = ("_parts", "_trace", "_converters", "arguments")
+_BUILDERS: Final = ("_build", "_build_unknown")
+
+
+def remember_rules() -> None:
+    """Let Werkzeug compile each URL rule once, not once an application."""
+    compile_rule = Rule.compile
+    kept: dict[tuple[object, ...], dict[str, Any]] = {}
+
+    def remembered(rule: Rule) -> None:
+        key = (rule.rule, rule.endpoint, rule.subdomain, rule.strict_slashes, repr(rule.defaults))
+        if key not in kept:
+            compile_rule(rule)
+            kept[key] = dict(vars(rule))
+        compiled = {name: copy(kept[key][name]) for name in _COMPILED}
+        builders = {name: kept[key][name].__func__.__get__(rule) for name in _BUILDERS}
+        vars(rule).update(compiled | builders)
+
+    Rule.compile = remembered  # type: ignore[method-assign]
+
+
+remember_rules()
+
+
+class PostgresDatabases:
+    """Databases of one cluster. Making one costs a hundred milliseconds, emptying one a few."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._server = url.rpartition("/")[0]
+        self._free: list[str] = []
+        self._execute("CREATE DATABASE template_siapkerja")
+        _fill(f"{self._server}/template_siapkerja")
+        with psycopg.connect(f"{self._server}/template_siapkerja", autocommit=True) as connection:
+            connection.execute(_KEEP_FIRST_ROWS)
+
+    def __call__(self) -> str:
+        if self._free:
+            return self._free.pop()
+        name = f"t{uuid4().hex}"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE template_siapkerja")
+        return f"{self._server}/{name}"
+
+    def give_back(self, url: str) -> None:
+        """Bring a database back to its first rows; one that a test bent otherwise is left alone."""
+        with suppress(psycopg.Error), psycopg.connect(url) as connection:
+            connection.execute("SET lock_timeout = '2s'")
+            connection.execute("SELECT first.restore()")
+            connection.commit()
+            self._free.append(url)
+
+    def _execute(self, statement: str) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+
+_KEEP_FIRST_ROWS = """
+CREATE SCHEMA first;
+DO $$
+DECLARE name text;
+BEGIN
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+    EXECUTE format('CREATE TABLE first.%I AS TABLE public.%I', name, name);
+  END LOOP;
+END $$;
+CREATE FUNCTION first.restore() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE name text;
+BEGIN
+  SET LOCAL session_replication_role = replica;  -- rows go and come in any order
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'first' LOOP
+    EXECUTE format('DELETE FROM public.%I', name);
+    EXECUTE format('INSERT INTO public.%I SELECT * FROM first.%I', name, name);
+  END LOOP;
+END $$;
+"""
+
+
+def _fill(url: str) -> None:
+    """Bring a template database up to date, with keys in it and an empty audit log."""
+    schema.upgrade(url)
+    with environment(SIAPKERJA_DATABASE_URL=url, **BASE):
+        app = create_app(Settings.from_env(), Given(clock=FixedClock()))
+    app.wiring.services.keys.ensure()
+    with app.app_context():
+        engine = app.extensions["sqlalchemy"].engine
+        with engine.begin() as connection:
+            connection.execute(sa.delete(audit_event))
+        engine.dispose()
+
+
+BASE = {
+    "SIAPKERJA_ENV": "test",
+    "SIAPKERJA_SECRET_KEY": ROOT,
+    # hashing is tested with its real parameters where hashing is the subject
+    "SIAPKERJA_PASSWORD_MEMORY_KIB": "64",
+    "SIAPKERJA_PASSWORD_PASSES": "1",
+    "SIAPKERJA_LOG_LEVEL": "WARNING",
+}
+
+
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    """Set exactly these of our variables for a while."""
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("SIAPKERJA")}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in [name for name in os.environ if name.startswith("SIAPKERJA")]:
+            del os.environ[name]
+        os.environ.update(kept)
+
+
+@pytest.fixture(scope="session")
+def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Return the URL of a real Redis, or an empty one where limits stay in the database."""
+    if not request.config.getoption("--redis"):
+        yield ""
+        return
+    with running_redis() as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(make_database: Callable[[], str]) -> Iterator[str]:
+    url = make_database()
+    yield url
+    if isinstance(make_database, PostgresDatabases):
+        make_database.give_back(url)
+
+
+@pytest.fixture
+def limits_url(redis_url: str) -> str:
+    """Return the URL of a Redis in which nobody counted anything yet."""
+    if redis_url:
+        with Redis.from_url(redis_url) as connection:
+            connection.flushall()
+    return redis_url
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+def make_app(
+    database_url: str, limits_url: str, clock: FixedClock
+) -> Iterator[Callable[..., Application]]:
+    """Return what builds the application on this test's database, with further settings."""
+    made: list[Application] = []
+
+    def make(given: Given | None = None, **variables: str) -> Application:
+        chosen = {
+            **BASE,
+            "SIAPKERJA_DATABASE_URL": database_url,
+            "SIAPKERJA_REDIS_URL": limits_url,
+            **variables,
+        }
+        with environment(**chosen):
+            app = create_app(Settings.from_env(), given or Given(clock=clock))
+        app.jinja_env.bytecode_cache = COMPILED
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        app.stop()
+        with app.app_context():
+            app.extensions["sqlalchemy"].engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def watch() -> Iterator[Watch]:
+    """Fail any test in which a state changed without an audit event."""
+    with watched() as watching:
+        yield watching
+    assert watching.silent_changes == []
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Application]) -> Application:
+    return make_app()
+
+
+@pytest.fixture
+def services(app: Application) -> Services:
+    return app.wiring.services
+
+
+@pytest.fixture
+def browser(app: Application) -> FlaskClient:
+    """A browser without script: keeps cookies, follows nothing by itself."""
+    return app.test_client()

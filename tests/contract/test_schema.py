@@ -1,0 +1,118 @@
+"""The schema: what the tables say, what migrations make, and the way back (R-14)."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import flask_migrate
+import psycopg
+import pytest
+import sqlalchemy as sa
+from alembic.script import ScriptDirectory
+
+from adapters.sql import schema
+from adapters.sql.tables import metadata
+
+
+@pytest.fixture
+def empty_url(database_url: str, tmp_path: Path, make_database: Callable[[], str]) -> Iterator[str]:
+    """A database in which nothing is."""
+    if database_url.startswith("sqlite"):
+        yield f"sqlite:///{tmp_path}/empty.db"
+        return
+    server = database_url.rpartition("/")[0]
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS schema_test")
+        connection.execute("CREATE DATABASE schema_test")
+    yield f"{server}/schema_test"
+
+
+def tables_of(url: str) -> set[str]:
+    engine = sa.create_engine(url)
+    try:
+        return set(sa.inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+
+
+def downgrade(url: str, to: str) -> None:
+    with schema.migrating(url):
+        flask_migrate.downgrade(directory=str(schema.MIGRATIONS), revision=to)
+
+
+def test_r_14_up_down_and_up_again_ends_where_the_tables_say(empty_url: str) -> None:
+    newest = schema.newest_revision()
+
+    done = schema.upgrade(empty_url)
+    assert [change.revision for change in done][-1] == newest
+    assert set(metadata.tables) <= tables_of(empty_url)
+    assert schema.differences(empty_url) == []
+
+    for change in reversed(done):
+        downgrade(empty_url, "-1")
+        assert change.revision in {step.revision for step in schema.pending(empty_url)}
+    assert tables_of(empty_url) <= {"alembic_version"}
+
+    assert [change.revision for change in schema.upgrade(empty_url)][-1] == newest
+    assert schema.differences(empty_url) == []
+    assert schema.upgrade(empty_url) == []
+
+
+def test_autogenerate_finds_nothing_to_do(database_url: str) -> None:
+    assert schema.differences(database_url) == []
+    assert schema.pending(database_url) == []
+
+
+def test_a_table_that_is_missing_or_bent_is_found(empty_url: str) -> None:
+    schema.upgrade(empty_url)
+    engine = sa.create_engine(empty_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE outbox"))
+        connection.execute(sa.text("ALTER TABLE client ADD COLUMN extra INTEGER"))
+    engine.dispose()
+
+    found = " ".join(schema.differences(empty_url))
+
+    assert "outbox" in found
+    assert "extra" in found
+
+
+def test_migrations_are_one_line_of_numbered_files_that_say_what_they_do() -> None:
+    script = ScriptDirectory(str(schema.MIGRATIONS))
+    steps = list(script.walk_revisions("base", "heads"))
+
+    assert len(script.get_heads()) == 1
+    for step in steps:
+        assert (step.doc or "").strip()
+        assert Path(step.path).name.startswith(f"{step.revision}_")
+        assert callable(step.module.upgrade)
+        assert callable(step.module.downgrade)
+    assert [step.revision for step in reversed(steps)] == sorted(step.revision for step in steps)
+
+
+def test_every_column_says_what_it_holds() -> None:
+    silent = [
+        f"{table.name}.{column.name}"
+        for table in metadata.tables.values()
+        for column in table.columns
+        if not (column.comment or "").strip()
+    ]
+
+    assert silent == []
+
+
+def test_what_is_sealed_is_named_so_and_bytes() -> None:
+    """PD-1: a column of personal data can be told by its name."""
+    for table in metadata.tables.values():
+        for column in table.columns:
+            is_sealed = column.name.endswith("_sealed")
+            assert is_sealed == (column.comment or "").startswith("sealed:"), column
+            if is_sealed:
+                assert isinstance(column.type, sa.LargeBinary), column
+
+
+def test_instants_are_epoch_seconds() -> None:
+    for table in metadata.tables.values():
+        for column in table.columns:
+            if column.name.endswith("_at") or column.name == "at":
+                assert isinstance(column.type, sa.BigInteger), column
+            assert not isinstance(column.type, sa.DateTime | sa.Date), column

@@ -1,0 +1,61 @@
+"""What tests put in the place of time and chance."""
+
+import random
+from dataclasses import dataclass, field
+from threading import Lock
+from uuid import UUID
+
+from idp.domain.ids import Uuid7Sequence, encode_base64url
+
+#: 24 November 2026, 09:00 WIB.
+NOW = 1_795_485_600
+
+
+@dataclass
+class FixedClock:
+    """A clock that stands until a test moves it; waiting moves it too."""
+
+    at: float = NOW
+    slept: float = 0.0
+    _lock: Lock = field(default_factory=Lock)
+
+    def now(self) -> int:
+        return int(self.at)
+
+    def now_ms(self) -> int:
+        return int(self.at * 1000)
+
+    def monotonic(self) -> float:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        with self._lock:
+            self.slept += max(0.0, seconds)
+            self.at += max(0.0, seconds)
+
+    def move(self, seconds: float) -> None:
+        with self._lock:
+            self.at += seconds
+
+
+class SeededEntropy:
+    """Randomness that is the same in every run."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self._uuid7s = Uuid7Sequence()
+        self._random = random.Random(seed)  # noqa: S311 - the same in every run, on purpose
+        self._lock = Lock()
+
+    def bytes(self, count: int) -> bytes:
+        with self._lock:
+            return self._random.randbytes(count)
+
+    def token(self, count: int = 32) -> str:
+        return encode_base64url(self.bytes(count))
+
+    def below(self, limit: int) -> int:
+        with self._lock:
+            return self._random.randrange(limit)
+
+    def uuid7(self, now_ms: int) -> UUID:
+        return self._uuid7s.next(now_ms, self.bytes(8))

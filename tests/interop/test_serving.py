@@ -1,0 +1,109 @@
+"""`siapkerja serve` as operators run it: in production, with several workers, and when it can't."""
+
+import json
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from tests.conftest import BASE
+from tests.live_server import SIAPKERJA, inherited, running_process, running_server, wait_for
+from tests.servers import free_port
+from tests.unit.config.test_settings import GOOD
+
+TOKEN = "an-operator-token-of-many-letters"
+AS_OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "words"),
+    [
+        ({"SIAPKERJA_SMS_GATEWAYS": "pigeon"}, "settings", "no such SMS gateway: pigeon"),
+        ({"SIAPKERJA_DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}, "store", "siapkerja doctor"),
+    ],
+)
+def test_serve_says_why_it_does_not_start(
+    tmp_path: Path, changed: dict[str, str], code: str, words: str
+) -> None:
+    done = subprocess.run(
+        [*SIAPKERJA, "--json", "serve", "--port", str(free_port())],
+        env={**inherited(), **BASE, **changed}, cwd=tmp_path,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    told = json.loads(done.stderr)
+    assert told["error"] == code
+    assert words in told["message"]
+
+
+def test_sc_1_production_boots_with_everything_good(tmp_path: Path) -> None:
+    """Its issuer is https, so it is called as the proxy calls it: by `Host`."""
+    pinned = tmp_path / "dukcapil.pem"
+    pinned.write_text(a_certificate())
+    port = free_port()
+    settings = {
+        **inherited(),
+        **GOOD,
+        "SIAPKERJA_DATABASE_URL": f"sqlite:///{tmp_path}/production.db",
+        "SIAPKERJA_DUKCAPIL_CA_FILE": str(pinned),
+    }
+    upgrade = [*SIAPKERJA, "db", "upgrade"]
+    subprocess.run(upgrade, env=settings, cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    serve = [*SIAPKERJA, "serve", "--port", str(port), "--workers", "1"]
+    with running_process(serve, settings, tmp_path / "log") as process:
+        wait_for(f"http://127.0.0.1:{port}/readyz", process, tmp_path / "log")
+        host = {"Host": "id.example.go.id"}
+        url = f"http://127.0.0.1:{port}"
+        discovery = httpx.get(
+            f"{url}/.well-known/openid-configuration", headers=host, trust_env=False
+        )
+        page = httpx.get(f"{url}/masuk", headers=host, trust_env=False)
+        stranger = httpx.get(f"{url}/masuk", trust_env=False)
+        figures = httpx.get(f"{url}/metrics", headers=host, trust_env=False)
+
+    assert discovery.json()["issuer"] == "https://id.example.go.id"
+    assert "__Host-flow" in page.headers["set-cookie"]
+    assert "max-age=63072000" in page.headers["strict-transport-security"]
+    assert stranger.status_code == 421
+    assert figures.status_code == 401
+    # what the server writes is JSON, line by line
+    for line in (tmp_path / "log").read_text().splitlines():
+        assert line.startswith("{"), line
+        assert json.loads(line)["level"]
+
+
+def a_certificate() -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "dukcapil.example")])
+    now = datetime.now(UTC)
+    built = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    return built.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+
+
+COUNT = "siapkerja_request_seconds_count"
+
+
+def test_workers_of_one_server_tell_the_sum() -> None:
+    settings = {"SIAPKERJA_OPERATOR_TOKEN": TOKEN, "SIAPKERJA_LIMITS_FACTOR": "1000"}
+    with running_server(workers=2, **settings) as server:
+        for _ in range(30):
+            httpx.get(f"{server.url}/jwks", trust_env=False)
+        found = {
+            httpx.get(f"{server.url}/metrics", headers=AS_OPERATOR, trust_env=False).text
+            for _ in range(6)
+        }
+
+    counts = {
+        line
+        for text in found
+        for line in text.splitlines()
+        if line.startswith(f'{COUNT}{{endpoint="jwks"')
+    }
+    assert counts == {f'{COUNT}{{endpoint="jwks",status="2xx"}} 30.0'}

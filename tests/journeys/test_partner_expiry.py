@@ -1,0 +1,121 @@
+"""Letters before a secret or a key ends: at thirty days, at seven and at one, each once."""
+
+from collections import Counter
+
+import pytest
+
+from idp.app import Application
+from idp.domain.identity.team import TeamRole
+from idp.services.housekeeping import Job
+from tests.certificates import Pair
+from tests.fakes import FixedClock
+from tests.partners import CALLBACK, Developer, Registered, a_developer, a_member
+
+DAY = 86400
+
+
+@pytest.fixture
+def developer(app: Application) -> Developer:
+    return a_developer(app)
+
+
+@pytest.fixture
+def made(app: Application, developer: Developer) -> Registered:
+    team_id = developer.create_team()
+    a_member(app, team_id, TeamRole.DEVELOPER, 2)
+    a_member(app, team_id, TeamRole.VIEWER, 3)
+    return developer.register(team_id)
+
+
+def letters(developer: Developer) -> list[tuple[str, int]]:
+    """Who got which letter about an end; `days` as it says."""
+    return [
+        (told["to"], told["values"]["days"])
+        for told in developer.guest.messages()
+        if told["kind"] == "secret_expires"
+    ]
+
+
+def warn(app: Application) -> int:
+    return app.wiring.services.expiry.warn()
+
+
+def test_a_team_is_told_at_thirty_days_at_seven_and_at_one_each_once(
+    app: Application, developer: Developer, made: Registered, clock: FixedClock
+) -> None:
+    services = app.wiring.services
+    services.clients.rotate_secret(made.client_id, overlap_seconds=40 * DAY)
+    told = []
+    for _ in range(41):
+        warn(app)
+        warn(app)
+        before = len(told)
+        told = letters(developer)
+        assert len(told) - before in {0, 2}
+        clock.move(DAY)
+
+    assert Counter(days for _, days in told) == {30: 2, 7: 2, 1: 2}
+    # whoever may do something about it, and nobody who only looks
+    assert {to for to, _ in told} == {"budi1@contoh.id", "budi2@contoh.id"}
+
+
+def test_an_end_that_is_near_already_is_told_once_not_thrice(
+    app: Application, developer: Developer, made: Registered
+) -> None:
+    app.wiring.services.clients.rotate_secret(made.client_id, overlap_seconds=3 * DAY)
+
+    assert [warn(app), warn(app)] == [1, 0]
+    assert {days for _, days in letters(developer)} == {3}
+
+
+def test_a_secret_without_an_end_is_never_told_of(
+    app: Application, developer: Developer, made: Registered, clock: FixedClock
+) -> None:
+    for _ in range(5):
+        clock.move(100 * DAY)
+        assert warn(app) == 0
+    assert letters(developer) == []
+
+
+def test_a_registered_key_ends_with_its_certificate(
+    app: Application, developer: Developer, made: Registered, clock: FixedClock
+) -> None:
+    app.wiring.services.clients.replace(
+        made.client_id,
+        {
+            "redirect_uris": [CALLBACK],
+            "environment": "sandbox",
+            "token_endpoint_auth_method": "private_key_jwt",
+            "jwks": {"keys": [Pair(ends_at=clock.now() + 6 * DAY).jwk()]},
+        },
+    )
+
+    assert [warn(app), warn(app)] == [1, 0]
+    assert {days for _, days in letters(developer)} == {6}
+    page = developer.get(f"/portal/{made.portal_id}").text
+    assert "Segera berakhir" in page
+    assert "c1." in page
+
+
+def test_the_page_warns_too(
+    app: Application, developer: Developer, made: Registered, clock: FixedClock
+) -> None:
+    there = f"/portal/{made.portal_id}"
+    assert "Segera berakhir" not in developer.get(there).text
+    app.wiring.services.clients.rotate_secret(made.client_id, overlap_seconds=20 * DAY)
+
+    assert "Segera berakhir" in developer.get(there).text
+
+
+def test_it_is_one_of_the_jobs_that_one_process_does_for_all(app: Application) -> None:
+    jobs: dict[str, Job] = {job.name: job for job in app.wiring.housekeeper._jobs}
+
+    assert jobs["expiry"].run == app.wiring.services.expiry.warn
+    assert jobs["expiry"].every_seconds == 3600
+
+
+def test_a_client_of_no_team_is_nobody_s_letter(app: Application, developer: Developer) -> None:
+    registered = app.wiring.services.clients.register({"redirect_uris": [CALLBACK]})
+    app.wiring.services.clients.rotate_secret(registered.client.client_id, overlap_seconds=3 * DAY)
+
+    assert warn(app) == 0

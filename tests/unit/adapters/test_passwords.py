@@ -1,0 +1,113 @@
+"""Argon2id in its lane: parameters in the hash, bounded memory, exactly what was typed (AU-3)."""
+
+import re
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+
+from adapters.crypto.passwords import Argon2idHasher
+from idp.ports.passwords import Busy
+from tests.racing import at_once
+
+MEBIBYTE = 1024
+
+
+def a_hasher(**given: float) -> Argon2idHasher:
+    return Argon2idHasher(
+        **{  # type: ignore[arg-type]
+            "memory_kib": 64,
+            "passes": 1,
+            "lanes": 1,
+            "concurrency": 2,
+            "wait_seconds": 30,
+            **given,
+        }
+    )
+
+
+def peak_kib() -> int:
+    """Return the most memory that this process held since the peak was forgotten."""
+    [told] = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(told)
+
+
+def forget_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def test_au_3_the_parameters_stand_in_the_hash() -> None:
+    hashed = a_hasher(memory_kib=19 * MEBIBYTE, passes=2).hash("tiga kata acak sekali")
+
+    assert hashed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+@pytest.mark.parametrize(
+    ("then", "is_outdated"),
+    [({}, False), ({"memory_kib": 128}, True), ({"passes": 2}, True), ({"lanes": 2}, True)],
+)
+def test_au_3_a_hash_is_outdated_when_a_parameter_rises(
+    then: dict[str, int], *, is_outdated: bool
+) -> None:
+    hashed = a_hasher().hash("tiga kata acak sekali")
+
+    assert a_hasher(**then).is_outdated(hashed) is is_outdated
+
+
+def test_au_3_many_at_once_take_the_memory_of_the_lane_and_no_more() -> None:
+    hasher = a_hasher(memory_kib=19 * MEBIBYTE)
+    hasher.hash("warm")
+    forget_peak()
+    before = peak_kib()
+    hashed = at_once([lambda: hasher.hash("tiga kata acak sekali") for _ in range(60)])
+
+    assert len(set(hashed)) == 60
+    # all of them together would take more than a gibibyte
+    assert peak_kib() - before < 150 * MEBIBYTE
+
+
+def test_au_3_whoever_waits_too_long_is_told_so() -> None:
+    hasher = a_hasher(memory_kib=19 * MEBIBYTE, concurrency=1, wait_seconds=0.01)
+    began = perf_counter()
+
+    def outcome() -> str:
+        try:
+            return hasher.hash("tiga kata acak sekali")[:9]
+        except Busy:
+            return "busy"
+
+    outcomes = at_once([outcome for _ in range(40)])
+
+    assert set(outcomes) == {"$argon2id", "busy"}
+    assert perf_counter() - began < 5
+
+
+@pytest.mark.parametrize("other", ["Rahasia ", " Rahasia", "rahasia", "Rahasi", "Rahasia\x00", ""])
+def test_au_4_a_password_is_compared_as_it_is(other: str) -> None:
+    hasher = a_hasher()
+    hashed = hasher.hash("Rahasia")
+
+    assert hasher.verify("Rahasia", hashed)
+    assert not hasher.verify(other, hashed)
+
+
+def test_au_4_nothing_is_cut_at_72_bytes() -> None:
+    hasher = a_hasher()
+    hashed = hasher.hash("a" * 80)
+
+    assert not hasher.verify("a" * 72, hashed)
+    assert not hasher.verify("a" * 72 + "b" * 8, hashed)
+
+
+def test_au_5_nobody_is_compared_with_as_much_work_and_never_enters() -> None:
+    hasher = a_hasher()
+
+    assert hasher.verify_nobody("nobody has this password") is False
+
+
+@pytest.mark.parametrize("broken", ["", "x", "$argon2id$", "$2b$12$abc", "$argon2id$v=19$m=1$a$b"])
+def test_a_broken_hash_lets_nobody_in(broken: str) -> None:
+    hasher = a_hasher()
+
+    assert not hasher.verify("apa saja", broken)
+    assert hasher.is_outdated(broken)

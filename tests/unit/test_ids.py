@@ -1,0 +1,23 @@
+"""Identifiers whose order is the order in which they were made (RFC 9562)."""
+
+from itertools import pairwise
+
+from idp.domain.ids import Uuid7Sequence
+
+NOW_MS = 1_795_485_600_123
+LOWEST, HIGHEST = b"\x00" * 8, b"\xff" * 8
+
+
+def test_ids_of_one_millisecond_are_in_the_order_in_which_they_were_made() -> None:
+    ids = Uuid7Sequence()
+    made = [ids.next(NOW_MS, HIGHEST if number % 2 else LOWEST) for number in range(4096)]
+
+    assert all(first < second for first, second in pairwise(made))
+    assert {(made_id.version, made_id.int >> 80) for made_id in made} == {(7, NOW_MS)}
+
+
+def test_the_next_millisecond_comes_after_all_of_the_one_before() -> None:
+    ids = Uuid7Sequence()
+    before = [ids.next(NOW_MS, HIGHEST) for _ in range(5)]
+
+    assert max(before) < ids.next(NOW_MS + 1, LOWEST)

@@ -1,0 +1,14 @@
+"""Waiting for what another process does by itself."""
+
+import time
+from collections.abc import Callable
+
+SECONDS = 15
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Look until it happened; fails after fifteen seconds."""
+    deadline = time.monotonic() + SECONDS
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
