@@ -16,6 +16,8 @@ from idp.ports.vault import DataKey, Place, Vault
 _key = tables.signing_key
 _data_key = tables.data_key
 
+#: Any number, ours alone: one process at a time changes the keys, until its transaction ends.
+_HOLD: Final = sa.text("SELECT pg_advisory_xact_lock(5010746373)")
 _LIST: Final = sa.select(_key).order_by(_key.c.created_at, _key.c.kid)
 _INSERT: Final = first_only(_key, "kid")
 _UPDATE: Final = (
@@ -43,6 +45,11 @@ class SqlSigningKeys:
 
     connection: Connection
     vault: Vault
+
+    def hold(self) -> None:
+        # a transaction that writes to SQLite is the only one
+        if self.connection.dialect.name == "postgresql":
+            self.connection.execute(_HOLD)
 
     def list_all(self) -> Sequence[SigningKey]:
         return tuple(

@@ -357,6 +357,9 @@ class Consents(Protocol):
 class SigningKeys(Protocol):
     """Our key pairs."""
 
+    def hold(self) -> None:
+        """Let nobody else change them until the transaction ends."""
+
     def list_all(self) -> Sequence[SigningKey]: ...
     def add(self, key: SigningKey) -> None: ...
     def update(self, key: SigningKey) -> None: ...

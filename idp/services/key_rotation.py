@@ -53,6 +53,7 @@ class KeyRotation:
         now = self.clock.now()
         made = [self.make(alg, now, now, KeyStatus.ACTIVE) for alg in missing]
         with self.store.write() as tx:
+            tx.signing_keys.hold()
             still = set(_missing(tx))
             for key in made:
                 if key.alg in still:
@@ -93,6 +94,7 @@ class KeyRotation:
         status = KeyStatus.ACTIVE if starts == now else KeyStatus.NEXT
         made = [self.make(alg, now, starts, status) for alg in _NAMES]
         with self.store.write() as tx:
+            tx.signing_keys.hold()
             for old in tx.signing_keys.list_all():
                 if old.status is KeyStatus.RETIRED:
                     continue
@@ -131,6 +133,7 @@ class KeyRotation:
         caller's, after the commit.
         """
         now = self.clock.now()
+        tx.signing_keys.hold()
         keys = tx.signing_keys.list_all()
         key = next((k for k in keys if k.kid == kid), None)
         if key is None:
