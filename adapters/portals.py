@@ -4,15 +4,20 @@ r"""Portals that cannot export their hashes: they are asked whether a password i
 `Siapkerja-Signature: v1=<hex of HMAC-SHA-256 over "request\\n" and the body>`. The answer is
 `{"verified": …, "nonce": …, "signature": …}`, signed over "answer", the nonce and the word, so that
 nobody between us and the portal can let somebody in.
+
+A portal is asked in a thread of its own: whoever signs in waits for it no longer than for any other
+failure, and what comes later is told to whoever wants to hear it.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
 from hmac import digest as hmac_digest
 from pathlib import Path
+from threading import BoundedSemaphore, Event, Lock
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -26,6 +31,8 @@ from idp.ports.metrics import Metrics
 CALL_SECONDS: Final = 3.0
 #: To one portal, in one process; one more is "unavailable" at once.
 CALLS_AT_ONCE: Final = 4
+#: To all portals; a portal that is silent must not keep the others waiting.
+THREADS: Final = 32
 KEY_MIN_BYTES: Final = 32
 SIGNATURE: Final = "Siapkerja-Signature"
 
@@ -40,6 +47,47 @@ class PortalDoor:
     key: bytes = field(repr=False)
     http: OutboundHttp = field(repr=False)
     circuit: Circuit = field(repr=False)
+    places: BoundedSemaphore = field(
+        default_factory=lambda: BoundedSemaphore(CALLS_AT_ONCE), repr=False
+    )
+
+
+class Asked:
+    """Implements `idp.ports.legacy.PortalAnswer`."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._came = Event()
+        self._is_right: bool | None = None
+        self._failure: GatewayUnavailable | None = None
+        self._hear: Callable[[bool | None], None] | None = None
+
+    def wait(self, seconds: float) -> bool | None:
+        if not self._clock.wait(self._came, seconds):
+            return None
+        if self._failure is not None:
+            raise self._failure
+        return self._is_right
+
+    def when_late(self, hear: Callable[[bool | None], None]) -> None:
+        with self._lock:
+            if not self._came.is_set():
+                self._hear = hear
+                return
+        hear(self._is_right)
+
+    def say(self, verify: Callable[[], bool]) -> None:
+        """Find the answer and tell it."""
+        try:
+            self._is_right = verify()
+        except GatewayUnavailable as failure:
+            self._failure = failure
+        finally:
+            with self._lock:
+                self._came.set()
+        if self._hear is not None:
+            self._hear(self._is_right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +98,49 @@ class PortalVerifier:
     clock: Clock
     entropy: Entropy
     metrics: Metrics
+    #: its threads begin with the first question: after a server forked
+    _threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(THREADS, "portals"), repr=False
+    )
+
+    @property
+    def is_there(self) -> bool:
+        return bool(self.doors)
+
+    @property
+    def seconds(self) -> float:
+        return CALL_SECONDS
 
     def serves(self, source: str) -> bool:
         return source in self.doors
 
+    def ask(self, source: str, source_id: str, password: str) -> Asked:
+        door = self.doors.get(source)
+        if door is None:
+            raise GatewayUnavailable("portal", "unknown")
+        if not door.places.acquire(blocking=False):
+            self._count(source, "busy")
+            raise GatewayUnavailable("portal", "busy")
+        asked = Asked(self.clock)
+
+        def verify() -> bool:
+            try:
+                return self.verify(source, source_id, password)
+            finally:
+                door.places.release()
+
+        try:
+            self._threads.submit(asked.say, verify)
+        except RuntimeError as closed:
+            door.places.release()
+            raise GatewayUnavailable("portal", "closed") from closed
+        return asked
+
+    def close(self) -> None:
+        self._threads.shutdown()
+
     def verify(self, source: str, source_id: str, password: str) -> bool:
+        """Return what a portal says; raises `GatewayUnavailable` where it says nothing usable."""
         door = self.doors.get(source)
         if door is None:
             raise GatewayUnavailable("portal", "unknown")

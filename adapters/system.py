@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from idp.domain.ids import Uuid7Sequence
+from idp.ports.clock import Signal
 
 
 def process_name() -> str:
@@ -31,6 +32,9 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         if seconds > 0:
             time.sleep(seconds)
+
+    def wait(self, until: Signal, seconds: float) -> bool:
+        return until.wait(max(0.0, seconds))
 
 
 @dataclass(frozen=True, slots=True)

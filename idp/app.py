@@ -53,6 +53,7 @@ class Application(Flask):
         self.wiring.sender.stop()
         self.wiring.housekeeper.stop()
         self.wiring.services.failures.stop()
+        self.wiring.services.upgrade.verifier.close()
 
     def close(self) -> None:
         """End the work in the background and give back the connections: for short commands."""

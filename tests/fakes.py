@@ -6,6 +6,7 @@ from threading import Lock
 from uuid import UUID
 
 from idp.domain.ids import Uuid7Sequence, encode_base64url
+from idp.ports.clock import Signal
 
 #: 24 November 2026, 09:00 WIB.
 NOW = 1_795_485_600
@@ -13,10 +14,14 @@ NOW = 1_795_485_600
 
 @dataclass
 class FixedClock:
-    """A clock that stands until a test moves it; waiting moves it too."""
+    """A clock that stands until a test moves it; waiting moves it too.
+
+    `is_hasty`: whatever is waited for comes too late.
+    """
 
     at: float = NOW
     slept: float = 0.0
+    is_hasty: bool = False
     _lock: Lock = field(default_factory=Lock)
 
     def now(self) -> int:
@@ -32,6 +37,12 @@ class FixedClock:
         with self._lock:
             self.slept += max(0.0, seconds)
             self.at += max(0.0, seconds)
+
+    def wait(self, until: Signal, seconds: float) -> bool:
+        if not self.is_hasty:
+            return until.wait(60)
+        self.sleep(seconds)
+        return False
 
     def move(self, seconds: float) -> None:
         with self._lock:

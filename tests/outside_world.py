@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from idp.ports.clock import Signal
+
 
 @dataclass
 class SteppedClock:
@@ -30,6 +32,9 @@ class SteppedClock:
 
     def sleep(self, seconds: float) -> None:
         self.advance(seconds)
+
+    def wait(self, until: Signal, seconds: float) -> bool:
+        return until.wait(60)
 
     def advance(self, seconds: float) -> None:
         self.instant += seconds

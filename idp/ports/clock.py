@@ -3,6 +3,13 @@
 from typing import Protocol
 
 
+class Signal(Protocol):
+    """Something that happens once, such as `threading.Event`."""
+
+    def is_set(self) -> bool: ...
+    def wait(self, timeout: float | None = None) -> bool: ...
+
+
 class Clock(Protocol):
     """Wall-clock time for lifetimes, monotonic time for durations."""
 
@@ -17,3 +24,6 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Wait; zero or less returns at once."""
+
+    def wait(self, until: Signal, seconds: float) -> bool:
+        """Wait until something happened, at most so long; return whether it did."""

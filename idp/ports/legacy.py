@@ -1,6 +1,6 @@
 """Old accounts: their hashes, their sealing in bulk, their rows, and the runs that brought them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -43,17 +43,44 @@ class LegacyPasswords(Protocol):
         """Do one such hash for nothing: what a second of it yields is this machine's limit."""
 
 
+class PortalAnswer(Protocol):
+    """What a portal is about to say of a password."""
+
+    def wait(self, seconds: float) -> bool | None:
+        """Return it, `None` where it did not come within so many seconds.
+
+        Raises `GatewayUnavailable` where nothing usable came.
+        """
+
+    def when_late(self, hear: Callable[[bool | None], None]) -> None:
+        """Have the answer told once it comes, in the thread that waits for it; `None`: none came.
+
+        At once, in the thread of the caller, where it came meanwhile.
+        """
+
+
 class LegacyVerifier(Protocol):
     """Portals that can't export their hashes and are asked instead (`adapters/portals.py`)."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether any portal can be asked."""
+
+    @property
+    def seconds(self) -> float:
+        """How long an answer can take at most."""
 
     def serves(self, source: str) -> bool:
         """Return whether a portal can be asked."""
 
-    def verify(self, source: str, source_id: str, password: str) -> bool:
-        """Ask a portal, at most 3 s; raises `GatewayUnavailable` where it says nothing usable.
+    def ask(self, source: str, source_id: str, password: str) -> PortalAnswer:
+        """Ask a portal in a thread of its own; raises `GatewayUnavailable` where it can't be now.
 
         `password`: exactly as typed.
         """
+
+    def close(self) -> None:
+        """Hear out whoever was asked, and ask nobody any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ What is proved is kept in a journey of this browser. Nothing is opened or linked
 registry has confirmed the person, or the person has signed in to the account that has the NIK.
 """
 
-from base64 import b64decode, b64encode
+from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
+from hmac import digest as hmac_digest
 from typing import Final
 from uuid import UUID
 
@@ -24,7 +26,7 @@ from idp.ports.clock import Clock
 from idp.ports.entropy import Entropy
 from idp.ports.ephemeral import Bucket, RateLimits
 from idp.ports.errors import GatewayUnavailable
-from idp.ports.legacy import LegacyPasswords, LegacyVerifier
+from idp.ports.legacy import LegacyPasswords, LegacyVerifier, PortalAnswer
 from idp.ports.store import Store, Transaction
 from idp.ports.vault import Place, Vault
 from idp.services.identifiers import Identifier, index_of
@@ -57,10 +59,14 @@ class Proved:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Whose password it was, if anybody's. `causes`: why a portal did not say so, by row."""
+    """Whose password it was, if anybody's. `causes`: why a portal did not say so, by row.
+
+    `late`: portals that have not answered yet.
+    """
 
     legacy: LegacyAccount | None
     causes: Mapping[UUID, str] = field(default_factory=dict)
+    late: Sequence[tuple[LegacyAccount, PortalAnswer]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,11 @@ class LegacyUpgradeService:
     messages: MessageService
     verifier: LegacyVerifier
     rate_limits: RateLimits
+
+    @property
+    def asks_portals(self) -> bool:
+        """Whether a page has to reckon with answers that come late."""
+        return self.verifier.is_there
 
     def find(
         self, identifier: Identifier | None, tx: Transaction, *, typed: str = ""
@@ -133,36 +144,69 @@ class LegacyUpgradeService:
         nik = rows[0].record.nik
         return index_of(nik, self.vault) if nik is not None else rows[0].id.bytes
 
-    def compare(self, rows: Sequence[LegacyAccount], password: str, visitor: Visitor) -> Comparison:
+    def compare(
+        self,
+        rows: Sequence[LegacyAccount],
+        password: str,
+        visitor: Visitor,
+        *,
+        until: float | None = None,
+    ) -> Comparison:
         """Return the first whose password it is; outside any transaction, may raise `Busy`.
 
-        Portals are asked last, and not for an address that had them asked too often.
+        Portals are asked last, all at once, and not for an address that had them asked too often.
+        `until`: how long they are waited for (monotonic); as long as they may take without it.
         """
-        by_hash = [row for row in rows if row.record.hash is not None]
-        for row in by_hash:
+        for row in rows:
             if row.record.hash is not None and self.hashes.verify(password, row.record.hash):
                 return Comparison(row)
-        causes = {}
+        asked: list[tuple[LegacyAccount, PortalAnswer]] = []
+        causes: dict[UUID, str] = {}
         for row in rows:
-            if row in by_hash:
+            if row.record.hash is not None:
                 continue
-            cause = self._ask_portal(row, password, visitor)
-            if cause is None:
-                return Comparison(row)
-            causes[row.id] = cause
-        return Comparison(None, causes)
+            answer = self._ask_portal(row, password, visitor)
+            if isinstance(answer, str):
+                causes[row.id] = answer
+            else:
+                asked.append((row, answer))
+        return self._heard(asked, causes, until)
 
-    def _ask_portal(self, row: LegacyAccount, password: str, visitor: Visitor) -> str | None:
-        """Return why the portal did not say yes, as a stable word; `None` where it did."""
+    def _heard(
+        self,
+        asked: Sequence[tuple[LegacyAccount, PortalAnswer]],
+        causes: dict[UUID, str],
+        until: float | None,
+    ) -> Comparison:
+        """Wait for what was asked; the first yes decides."""
+        if until is None:
+            until = self.clock.monotonic() + self.verifier.seconds
+        late = []
+        for row, answer in asked:
+            try:
+                is_right = answer.wait(until - self.clock.monotonic())
+            except GatewayUnavailable:
+                causes[row.id] = "portal.unavailable"
+                continue
+            if is_right:
+                return Comparison(row)
+            if is_right is None:
+                late.append((row, answer))
+            causes[row.id] = "portal.late" if is_right is None else "password.wrong"
+        return Comparison(None, causes, late)
+
+    def _ask_portal(
+        self, row: LegacyAccount, password: str, visitor: Visitor
+    ) -> PortalAnswer | str:
+        """Ask the portal of a row; return why it can't be asked as a stable word."""
         asked = Bucket("legacy.callback", visitor.address, *CALLBACKS_OF_NETWORK)
         if self.rate_limits.hit(asked)[0].is_over:
             return "portal.limit"
+        record = row.record
         try:
-            record = row.record
-            is_right = self.verifier.verify(record.source, record.source_id, password)
+            return self.verifier.ask(record.source, record.source_id, password)
         except GatewayUnavailable:
             return "portal.unavailable"
-        return None if is_right else "password.wrong"
 
     def hash_if_good(self, legacy: LegacyAccount, password: str) -> str | None:
         """Return the password's hash if it may stay, `None` where a better one is needed."""
@@ -177,13 +221,22 @@ class LegacyUpgradeService:
         return self.passwords.hash(password)
 
     def begin(
-        self, legacy_id: UUID, password_hash: str | None, visitor: Visitor, *, tx: Transaction
+        self,
+        legacy_id: UUID,
+        password_hash: str | None,
+        visitor: Visitor,
+        *,
+        is_late: bool = False,
+        tx: Transaction,
     ) -> LegacyProven | None:
-        """Keep that it was proved; `None` where the row was claimed or closed meanwhile."""
+        """Keep that it was proved; `None` where the row was claimed or closed meanwhile.
+
+        `is_late`: the browser was told no before its portal said yes, and finds it by `late`.
+        """
         legacy = tx.legacy_accounts.find(legacy_id)
         if legacy is None or not self.may_be_proved(legacy):
             return None
-        journey_id = self.entropy.token()
+        journey_id = self._late_id(visitor) if is_late else self.entropy.token()
         digest = digest_of(journey_id)
         state: dict[str, object] = {"legacy": legacy_id.hex}
         if password_hash is not None:
@@ -209,6 +262,22 @@ class LegacyUpgradeService:
             )
         )
         return LegacyProven(journey_id)
+
+    def late(self, visitor: Visitor) -> LegacyProven | None:
+        """Return what a portal said of this browser's password after the page had answered."""
+        proven = LegacyProven(self._late_id(visitor))
+        try:
+            self.proved(proven.journey_id, visitor)
+        except Refused:
+            return None
+        return proven
+
+    def _late_id(self, visitor: Visitor) -> str:
+        """Return the one journey of a browser for late answers: nobody else can name it."""
+        key = self.vault.keys("legacy-late")[0]
+        return (
+            urlsafe_b64encode(hmac_digest(key, visitor.flow_digest, sha256)).rstrip(b"=").decode()
+        )
 
     def proved(self, journey_id: str, visitor: Visitor) -> Proved:
         """Return what this browser proved; refuses with `journey.expired` or `legacy.taken`."""

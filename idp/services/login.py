@@ -6,6 +6,7 @@ is wrong, the answer is the same and comes no earlier than a floor.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
@@ -41,6 +42,9 @@ from idp.services.sessions import SessionService, SignedIn
 PUZZLE: Final = "login"
 FAILURES_OF_NETWORK: Final = 50
 ACCOUNTS_OF_NETWORK: Final = 20
+#: What is left of the floor for writing down a failure once portals were waited for: whoever has an
+#: old account there must not be told by the time that an answer takes.
+SETTLING_SECONDS: Final = 0.1
 NO_CAUSES: Final[Mapping[UUID, str]] = MappingProxyType({})
 
 
@@ -186,6 +190,7 @@ class LoginService:
             visitor,
             None,
             None,
+            is_patient=True,
         )
         if not isinstance(outcome, LegacyProven):
             raise Refused("login.failed")
@@ -199,13 +204,27 @@ class LoginService:
         visitor: Visitor,
         interaction_id: str | None,
         puzzle: Solution | None,
+        *,
+        is_patient: bool = False,
     ) -> Entered | CodeNeeded | LegacyProven:
-        """Count a try, compare, settle. `passwords`: normalised, and as typed."""
+        """Count a try, compare, settle. `passwords`: normalised, and as typed.
+
+        `is_patient`: portals are waited for beyond the floor: who is asked about is no secret here.
+        """
         began = self.clock.monotonic()
         try_ = self._begin(whose, find, visitor, puzzle)
         try:
             is_right = self._is_right(try_, passwords[0])
-            compared = Comparison(None) if is_right else self._compared(try_, passwords[1], visitor)
+            compared = (
+                Comparison(None)
+                if is_right
+                else self._compared(
+                    try_,
+                    passwords[1],
+                    visitor,
+                    until=None if is_patient else began + self._portal_seconds,
+                )
+            )
         except Busy:
             self.rate_limits.refund(_failures(visitor))
             raise
@@ -219,8 +238,32 @@ class LoginService:
             return outcome
         self._fail(try_, visitor, compared.causes)
         self._count_account(try_, visitor)
+        for legacy, answer in compared.late:
+            answer.when_late(partial(self._hear_late, try_, legacy, passwords[0], visitor))
         self.wait_for_floor(began)
         raise Refused("login.failed")
+
+    @property
+    def _portal_seconds(self) -> float:
+        """How long after a try began portals are waited for."""
+        return max(0.0, self.policy.floor_seconds - SETTLING_SECONDS)
+
+    def _hear_late(
+        self,
+        try_: _Try,
+        legacy: LegacyAccount,
+        password: str,
+        visitor: Visitor,
+        is_right: bool | None,
+    ) -> None:
+        """Keep what a portal said after the page had answered; `None`: nothing usable."""
+        if is_right:
+            if self._prove(try_, legacy, password, visitor, is_late=True) is not None:
+                self.rate_limits.refund(_failures(visitor))
+            return
+        cause = "portal.unavailable" if is_right is None else "password.wrong"
+        with self.store.write() as tx:
+            tx.legacy_accounts.note_failure(legacy.id, cause)
 
     def finish(
         self,
@@ -337,8 +380,9 @@ class LoginService:
         credential = try_.comparable
         try:
             if credential is None:
-                # the hash of an old account is as much work
-                return False if try_.old else self.hasher.verify_nobody(password)
+                # the hash of an old account is as much work; a portal has it do elsewhere
+                has_hash = any(row.record.hash is not None for row in try_.old)
+                return False if has_hash else self.hasher.verify_nobody(password)
             if not self.hasher.verify(password, credential.hash):
                 return False
             if self.hasher.is_outdated(credential.hash):
@@ -348,10 +392,12 @@ class LoginService:
             raise
         return True
 
-    def _compared(self, try_: _Try, as_typed: str, visitor: Visitor) -> Comparison:
+    def _compared(
+        self, try_: _Try, as_typed: str, visitor: Visitor, *, until: float | None
+    ) -> Comparison:
         """Return the old account whose password it is, compared outside any transaction."""
         try:
-            found = self.upgrade.compare(try_.old, as_typed, visitor)
+            found = self.upgrade.compare(try_.old, as_typed, visitor, until=until)
         except Busy:
             self._take_back(try_)
             raise
@@ -360,12 +406,24 @@ class LoginService:
         return Comparison(None) if is_barred else found
 
     def _prove(
-        self, try_: _Try, legacy: LegacyAccount, password: str, visitor: Visitor
+        self,
+        try_: _Try,
+        legacy: LegacyAccount,
+        password: str,
+        visitor: Visitor,
+        *,
+        is_late: bool = False,
     ) -> LegacyProven | None:
         """Settle an old password: second write. `None` where the row went meanwhile."""
-        kept = self.upgrade.hash_if_good(legacy, password)
+        try:
+            kept = self.upgrade.hash_if_good(legacy, password)
+        except Busy:
+            if not is_late:
+                raise
+            # nobody is there to be told to come back: a new password is chosen on the way
+            kept = None
         with self.store.write() as tx:
-            proven = self.upgrade.begin(legacy.id, kept, visitor, tx=tx)
+            proven = self.upgrade.begin(legacy.id, kept, visitor, is_late=is_late, tx=tx)
             if proven is not None:
                 self.lockout.clear(try_.counted, tx=tx)
         if proven is not None:

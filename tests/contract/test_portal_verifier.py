@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.portals import PortalVerifier, build_portal_verifier, signature
+from adapters.portals import CALLS_AT_ONCE, PortalVerifier, build_portal_verifier, signature
 from adapters.system import SystemEntropy
 from idp.app import Application
 from idp.ports.errors import GatewayUnavailable
@@ -95,6 +95,27 @@ def test_an_answer_that_is_not_the_portals_own_lets_nobody_in(
         verifier.verify("bizhub", "12345", "not the password")
 
     assert caught.value.reason == UNUSABLE[kind]
+
+
+def test_a_portal_is_asked_by_so_many_at_once_and_no_more(
+    verifier: PortalVerifier, counts: Counts
+) -> None:
+    """Whoever makes a portal slow holds none of the threads that answer people."""
+    for _ in range(CALLS_AT_ONCE):
+        assert verifier.doors["bizhub"].places.acquire(blocking=False)
+
+    with pytest.raises(GatewayUnavailable) as caught:
+        verifier.ask("bizhub", "12345", "rahasia lama")
+
+    assert caught.value.reason == "busy"
+    assert counts.told == [{"source": "bizhub", "outcome": "busy"}]
+    # nor does it keep another portal's people waiting
+    assert verifier.ask("jobfair", "12345", "rahasia lama").wait(3) is False
+    verifier.doors["bizhub"].places.release()
+    assert verifier.ask("bizhub", "12345", "rahasia lama").wait(3) is True
+    verifier.close()
+    with pytest.raises(GatewayUnavailable):
+        verifier.ask("bizhub", "12345", "rahasia lama")
 
 
 def test_a_portal_that_is_silent_is_waited_for_three_seconds(

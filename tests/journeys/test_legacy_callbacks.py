@@ -99,6 +99,76 @@ def test_a_wrong_password_a_portal_that_is_away_and_an_unknown_account_read_alik
     assert app.wiring.services.legacy_report.figures()[0].failures == {"portal.unavailable": 1}
 
 
+def test_rg_5_a_portal_that_is_slow_is_told_from_nothing_by_words_status_or_time(
+    app: Application, holder: Registrant, clock: FixedClock
+) -> None:
+    clock.is_hasty = True
+    answers = []
+    for email, password in ((EMAIL, PASSWORD), (EMAIL, "wrong one"), ("no@contoh.id", PASSWORD)):
+        for page in ("/masuk", "/masuk/akun-lama"):
+            began = clock.monotonic()
+            answer = holder.post(
+                page, identifier=email, email=email, nik=holder.person.nik, password=password
+            )
+            took = round(clock.monotonic() - began, 6)
+            text = without_nonces(answer).replace(email, "…")
+            answers.append((page, answer.status_code, sorted(answer.headers.keys()), text, took))
+
+    for page in ("/masuk", "/masuk/akun-lama"):
+        [alike] = {repr(answer) for answer in answers if answer[0] == page}
+        assert "/masuk/akun-lama/jawaban" in alike
+    assert {(answer[1], answer[4]) for answer in answers} == {(422, 0.4)}
+
+
+def test_a_yes_that_comes_late_is_kept_for_the_browser_that_asked(
+    app: Application, holder: Registrant, clock: FixedClock
+) -> None:
+    clock.is_hasty = True
+    fields = {"email": EMAIL, "nik": holder.person.nik}
+    page = holder.post("/masuk/akun-lama", **fields, password=PASSWORD)
+    app.wiring.services.upgrade.verifier.close()
+
+    assert page.status_code == 422
+    assert holder.get("/masuk/akun-lama/jawaban?tanya=1").status_code == 200
+    there = holder.get("/masuk/akun-lama/jawaban").headers["Location"]
+    assert there.startswith("/daftar?lama=")
+    stranger = Guest(app)
+    stranger.get("/masuk/akun-lama")
+    assert stranger.get("/masuk/akun-lama/jawaban?tanya=1").status_code == 204
+    assert "Akun lama Anda ditemukan" in holder.get(there).text
+    holder.query = {"lama": there.partition("lama=")[2]}
+    holder.ktp()
+    holder.query = {}
+    holder.contact(password=None)
+    holder.confirm()
+    assert stored(app).state is LegacyState.CLAIMED
+    # it was no failed try
+    assert stored(app).failure is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause"), [(None, "password.wrong"), ("down", "portal.unavailable")]
+)
+def test_a_no_that_comes_late_is_in_the_report_and_opens_nothing(
+    app: Application,
+    holder: Registrant,
+    sandbox: Sandbox,
+    clock: FixedClock,
+    kind: str | None,
+    cause: str,
+) -> None:
+    clock.is_hasty = True
+    if kind is not None:
+        sandbox.next_portal(kind, source="bizhub")
+    holder.post("/masuk", identifier=EMAIL, password="x" + PASSWORD)
+    app.wiring.services.upgrade.verifier.close()
+
+    assert stored(app).failure == cause
+    answer = holder.get("/masuk/akun-lama/jawaban")
+    assert answer.headers["Location"] == "/masuk/akun-lama?pesan=belum-dijawab"
+    assert "coba masuk lagi" in holder.get(answer.headers["Location"]).text
+
+
 def test_a_forged_yes_lets_nobody_in(holder: Registrant, sandbox: Sandbox) -> None:
     sandbox.next_portal("forged", source="bizhub")
 

@@ -36,6 +36,13 @@ NOTES["akun-lama"] = (
         "lama Anda."
     ),
 )
+NOTES["belum-dijawab"] = (
+    "",
+    "clock",
+    lazy_gettext(
+        "Portal lama belum membenarkan kata sandi Anda. Jika Anda yakin benar, coba masuk lagi."
+    ),
+)
 NOTES["dilepaskan"] = ("ok", "check", lazy_gettext("Akun lama telah dilepaskan."))
 RETURNS["old_accounts"] = "citizen.old_accounts"
 NOTES["terhubung"] = ("ok", "check", lazy_gettext("Akun lama Anda sudah terhubung."))
@@ -82,6 +89,17 @@ def legacy_login() -> ResponseReturnValue:
         "citizen/legacy_upgrade/login.html", form=form, waiting=waiting, carried=carried()
     )
     return page, form.status, headers
+
+
+@citizen.get("/masuk/akun-lama/jawaban")
+def late_answer() -> ResponseReturnValue:
+    """Go on where a portal said yes after the page had answered; `tanya` only asks whether."""
+    proven = services().upgrade.late(visitor())
+    if "tanya" in request.args:
+        return ("", 204) if proven is None else ("", 200, {"Content-Type": "text/plain"})
+    if proven is None:
+        return redirect(url_for("citizen.legacy_login", pesan="belum-dijawab", **carried()), 303)
+    return go_on_with_old(proven)
 
 
 @citizen.route("/masuk/akun-lama/hubungkan", methods=["GET", "POST"])
