@@ -30,8 +30,10 @@ AT_ONCE_MAX: Final = 10
 #: How long a document is used without asking again, and how long while its server is down.
 KEEP_SECONDS: Final = 900
 KEEP_STALE_SECONDS: Final = 86400
-#: A document is asked for anew at most this often, whatever the reason.
+#: A document is asked for anew at most this often; whoever needs a fresh one may ask a few times at
+#: once, since a client that changes its keys uses them in the next moment.
 REFRESH_SECONDS: Final = 60
+FRESH_AT_ONCE: Final = 2
 _KEPT_MAX: Final = 1000
 PORTS: Final = frozenset({443})
 _ACCEPTED: Final = {"logo": "image/png, image/jpeg, image/webp, image/gif"}
@@ -42,16 +44,31 @@ Resolve = Callable[[str, int], Sequence[str]]
 
 @dataclass(slots=True)
 class _Kept:
-    """One document. `at`, `asked_at`: the clock's; one caller at a time asks for it."""
+    """One document. `at`, `asked_at`: the clock's; one caller at a time asks for it.
+
+    `spared`: how often a fresh one may still be asked for at once, as of `spared_at`.
+    """
 
     body: bytes | None = None
     at: float = 0.0
     asked_at: float = -1e9
+    spared: float = FRESH_AT_ONCE
+    spared_at: float = 0.0
     lock: Lock = field(default_factory=Lock)
 
     def usable(self, now: float) -> bytes | None:
         """Return the body unless it is a day old."""
         return self.body if now - self.at < KEEP_STALE_SECONDS else None
+
+    def spend(self, now: float) -> bool:
+        """Return whether a fresh one may be asked for now, and count that it is."""
+        regained = (now - self.spared_at) / REFRESH_SECONDS
+        self.spared = min(FRESH_AT_ONCE, self.spared + regained)
+        self.spared_at = now
+        if self.spared < 1:
+            return False
+        self.spared -= 1
+        return True
 
 
 class GuardedFetcher:
@@ -101,12 +118,14 @@ class GuardedFetcher:
         fresh: bool = False,
     ) -> bytes:
         kept = self._entry(reader, url)
+        before = kept.asked_at
         known = kept.usable(self._clock.monotonic())
         # whoever has something to go on with does not wait for another's question
-        if not kept.lock.acquire(blocking=known is None):
+        if not kept.lock.acquire(blocking=fresh or known is None):
             return known or b""
         try:
-            return self._fetch(kept, url, kind, is_good, fresh=fresh)
+            # what another asked for meanwhile is fresh enough
+            return self._fetch(kept, url, kind, is_good, fresh=fresh and kept.asked_at == before)
         finally:
             kept.lock.release()
 
@@ -115,11 +134,13 @@ class GuardedFetcher:
     ) -> bytes:
         now = self._clock.monotonic()
         known = kept.usable(now)
-        life = REFRESH_SECONDS if fresh else KEEP_SECONDS
-        if known is not None and now - kept.at < life:
+        if known is not None and not fresh and now - kept.at < KEEP_SECONDS:
             return known
+        # a server that did not answer a moment ago is left in peace
+        is_answering = kept.body is not None and kept.at == kept.asked_at
+        is_spared = fresh and is_answering and kept.spend(now)
         try:
-            self._renew(kept, url, kind, is_good, now)
+            self._renew(kept, url, kind, is_good, now, is_spared=is_spared)
         except FetchFailed:
             if known is None:
                 raise
@@ -127,9 +148,16 @@ class GuardedFetcher:
         return kept.body or b""
 
     def _renew(
-        self, kept: _Kept, url: str, kind: str, is_good: Callable[[bytes], bool], now: float
+        self,
+        kept: _Kept,
+        url: str,
+        kind: str,
+        is_good: Callable[[bytes], bool],
+        now: float,
+        *,
+        is_spared: bool,
     ) -> None:
-        if now - kept.asked_at < REFRESH_SECONDS:
+        if not is_spared and now - kept.asked_at < REFRESH_SECONDS:
             raise FetchFailed("recent")
         kept.asked_at = now
         body = self._get(url, kind)

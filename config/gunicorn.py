@@ -8,6 +8,8 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any
 
+from gunicorn.http import message
+
 from config.logging import server_logging
 
 wsgi_app = "wsgi:app"
@@ -25,8 +27,9 @@ keepalive = 5
 accesslog = None
 loglevel = "warning"
 logconfig_dict = server_logging("gunicorn.error")
-# larger than any signed request that we take by query
-limit_request_line = 8190
+# longer than the longest address that our own front door takes, so that its words answer a longer
+# one; gunicorn would hold every setting down to 8190
+limit_request_line = message.MAX_REQUEST_LINE = 40_960
 
 # whichever worker is asked for its figures tells those of all
 _figures = None

@@ -50,6 +50,7 @@ from idp.domain.identity.password import MINIMUM, MINIMUM_ADMINISTRATOR, MINIMUM
 from idp.domain.identity.release import GUARDED_SCOPES
 from idp.domain.identity.session import SessionLimits
 from idp.domain.ids import encode_base64url
+from idp.domain.protocol.client import CERTIFICATE_METHODS
 from idp.domain.protocol.client_metadata import LIFETIMES, MetadataPolicy
 from idp.domain.protocol.signing_key import KeyStatus, SigningKey
 from idp.domain.protocol.token_exchange import GRANT_TYPE as TOKEN_EXCHANGE
@@ -825,18 +826,35 @@ def _policy(settings: Settings, *, is_operator: bool, is_form: bool = False) -> 
 
     `is_form`: an officer's, who is told more.
     """
-    scopes, grants = frozenset(SCOPES), GRANT_TYPES
+    scopes, grants, methods = frozenset(SCOPES), GRANT_TYPES, AUTH_METHODS
+    certificate_methods = _certificate_methods(settings)
     if not is_operator:
         scopes, grants = scopes - SENSITIVE_SCOPES, grants - {TOKEN_EXCHANGE}
+        # an operator may prepare a client for a proxy that is still to come
+        methods -= CERTIFICATE_METHODS - certificate_methods
     return MetadataPolicy(
         grant_types=grants,
-        auth_methods=AUTH_METHODS,
+        auth_methods=methods,
+        takes_certificates=is_operator or bool(certificate_methods),
         scopes=scopes,
         is_operator=is_operator,
         allow_loopback_http=not settings.is_production,
         is_form=is_form,
         lifetimes={name: getattr(settings.oauth, name) for name in LIFETIMES},
     )
+
+
+def _certificate_methods(settings: Settings) -> frozenset[str]:
+    """Return the methods for which a trusted proxy passes on what they need (RFC 8705 §2).
+
+    In production it must also say that it checked the chain, which self-signed ones do without.
+    """
+    http = settings.http
+    if not (http.client_cert_header and http.trusted_proxies):
+        return frozenset()
+    if settings.is_production and not http.client_cert_verified_header:
+        return frozenset({"self_signed_tls_client_auth"})
+    return CERTIFICATE_METHODS
 
 
 def _policy_of_teams(settings: Settings) -> MetadataPolicy:
@@ -857,6 +875,7 @@ def _provider_settings(settings: Settings, session_limits: SessionLimits) -> Pro
         is_production=settings.is_production,
         statement_issuers=_statement_issuers(settings),
         mtls_url=settings.http.mtls_url,
+        certificate_methods=_certificate_methods(settings),
         limits_factor=settings.limits.factor,
     )
 

@@ -93,9 +93,15 @@ class ClientKeys:
             return False
         kid = jws.header.get("kid")
         keys = self._fitting(client, alg, kid, fresh=False)
-        if not keys and "jwks_uri" in client.metadata:
-            # a key that we do not know may have been published since
-            keys = self._fitting(client, alg, kid, fresh=True)
+        if self._signed_by(keys, jws, alg):
+            return True
+        if "jwks_uri" not in client.metadata:
+            return False
+        # the key may have been published since, or replaced by a client that names none
+        published = self._fitting(client, alg, kid, fresh=True)
+        return published != keys and self._signed_by(published, jws, alg)
+
+    def _signed_by(self, keys: Iterable[Mapping[str, Any]], jws: Jws, alg: str) -> bool:
         return any(verify_with(jws, alg, self.imported(jwk)) for jwk in keys)
 
     def published(self, client: Client, *, fresh: bool = False) -> list[Mapping[str, Any]]:

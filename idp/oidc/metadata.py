@@ -18,6 +18,7 @@ from idp.domain.protocol import algorithms
 from idp.domain.protocol.authorization_details import TYPES
 from idp.domain.protocol.authorization_request import PROMPTS
 from idp.domain.protocol.ciba import DELIVERY_MODES
+from idp.domain.protocol.client import CERTIFICATE_METHODS
 from idp.domain.protocol.profile import Rules, is_offered
 from idp.oidc.authorization.response import RESPONSE_MODES
 from idp.oidc.client_authentication import METHODS
@@ -30,10 +31,15 @@ OAUTH_PATH: Final = "/.well-known/oauth-authorization-server"
 
 @dataclass(frozen=True, slots=True)
 class MetadataSettings:
-    """What the operator's choices change in metadata."""
+    """What the operator's choices change in metadata.
+
+    `certificate_methods`: those for which the proxy passes on what they need, none where it passes
+    on no certificate.
+    """
 
     issuer: str
     mtls_url: str = ""
+    certificate_methods: frozenset[str] = CERTIFICATE_METHODS
     par_for_all: bool = False
     request_uri_by_reference: bool = False
     registration_offered: bool = False
@@ -43,7 +49,12 @@ def build_metadata(settings: MetadataSettings) -> dict[str, Any]:
     """Return the provider's metadata; Authlib refuses what contradicts the specifications."""
     signing = [alg for alg in algorithms.SIGNING_NAMES if is_offered(alg, _algorithms)]
     verifying = [alg for alg in algorithms.VERIFYING if is_offered(alg, _algorithms)]
-    methods = [method for method in METHODS if is_offered(method, _auth_methods)]
+    methods = [
+        method
+        for method in METHODS
+        if is_offered(method, _auth_methods)
+        and (method not in CERTIFICATE_METHODS or method in settings.certificate_methods)
+    ]
     modes = [mode for mode in RESPONSE_MODES if is_offered(mode, _response_modes)]
     key_management, content = list(algorithms.KEY_MANAGEMENT), list(algorithms.CONTENT_ENCRYPTION)
     authenticating = [method for method in methods if method != "none"]
@@ -90,7 +101,7 @@ def build_metadata(settings: MetadataSettings) -> dict[str, Any]:
         "require_request_uri_registration": True,
         "require_pushed_authorization_requests": settings.par_for_all,
         "authorization_response_iss_parameter_supported": True,
-        "tls_client_certificate_bound_access_tokens": True,
+        "tls_client_certificate_bound_access_tokens": bool(settings.certificate_methods),
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
         "backchannel_token_delivery_modes_supported": list(DELIVERY_MODES),
@@ -103,7 +114,7 @@ def build_metadata(settings: MetadataSettings) -> dict[str, Any]:
         "op_tos_uri": f"{settings.issuer}/syarat",
         "protected_resources": [settings.issuer],
     }
-    if settings.mtls_url:
+    if settings.mtls_url and settings.certificate_methods:
         document["mtls_endpoint_aliases"] = {
             row.member: f"{settings.mtls_url}{row.path}" for row in offered if row.takes_certificate
         }

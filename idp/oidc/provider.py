@@ -98,7 +98,11 @@ RETRY_SECONDS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """What the operator chose. `mtls_url`: base of the aliases for certificates, or empty."""
+    """What the operator chose.
+
+    `mtls_url`: base of the aliases for certificates, or empty. `certificate_methods`: how clients
+    may authenticate by certificate, empty where no trusted proxy passes one on.
+    """
 
     issuer: str
     lifetimes: Lifetimes
@@ -110,6 +114,7 @@ class ProviderSettings:
     is_production: bool
     statement_issuers: Mapping[str, Sequence[Mapping[str, Any]]]
     mtls_url: str
+    certificate_methods: frozenset[str]
     limits_factor: float
 
 
@@ -239,7 +244,9 @@ class IdentityProvider(AuthorizationServer):
         self._machine = self._machine_endpoints(ports, partners)
         document = encode(build_metadata(settings_of_metadata(settings)))
         self._discovery = cached_response(document, DISCOVERY_CACHE, JSON)
-        self._well_known = WellKnown(self.issuer, self.ring)
+        self._well_known = WellKnown(
+            self.issuer, self.ring, takes_certificates=bool(settings.certificate_methods)
+        )
         self._key_set: tuple[object, WireResponse] = (None, self._discovery)
 
     def url_of(self, row: EndpointRow) -> str:
@@ -488,6 +495,7 @@ def settings_of_metadata(settings: ProviderSettings) -> MetadataSettings:
     return MetadataSettings(
         issuer=settings.issuer,
         mtls_url=settings.mtls_url,
+        certificate_methods=settings.certificate_methods,
         par_for_all=settings.par_for_all,
         request_uri_by_reference=settings.request_uri_by_reference,
         registration_offered=settings.registration != "closed",

@@ -48,7 +48,6 @@ def _told_by_all(issuer: str) -> dict[str, Any]:
     return {
         "authorization_servers": [issuer],
         "jwks_uri": f"{issuer}/jwks",
-        "tls_client_certificate_bound_access_tokens": True,
         "dpop_signing_alg_values_supported": list(algorithms.PROOFS),
     }
 
@@ -62,10 +61,11 @@ RESOURCES: Final[Mapping[str, Callable[[str], dict[str, Any]]]] = {
 
 @dataclass(slots=True)
 class WellKnown:
-    """Answers at these addresses."""
+    """Answers at these addresses. `takes_certificates`: whether client certificates reach us."""
 
     issuer: str
     ring: KeyRing
+    takes_certificates: bool
     _made: dict[str, tuple[object, WireResponse]] = field(default_factory=dict)
 
     def resource(self, path: str) -> WireResponse:
@@ -74,6 +74,7 @@ class WellKnown:
         kept = self._made.get(path)
         if kept is None or kept[0] != version:
             document = RESOURCES[path](self.issuer)
+            document["tls_client_certificate_bound_access_tokens"] = self.takes_certificates
             signed = {"iss": self.issuer, **document}
             document["signed_metadata"] = self.ring.signer(algorithms.OWN).sign(signed, "JWT")
             body = encode(document)

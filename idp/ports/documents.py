@@ -28,7 +28,7 @@ class DocumentFetcher(Protocol):
         is_good: Callable[[bytes], bool],
         fresh: bool = False,
     ) -> bytes:
-        """Return the body, kept a while; `fresh` asks again, at most once a minute.
+        """Return the body, kept a while; `fresh` asks again: twice at once, then each minute.
 
         `kind` names the use in figures and limits. `reader`: for whom it is kept: what one client
         publishes is kept apart from what another does at the same address. `is_good`: whether a

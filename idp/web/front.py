@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, request
 
+from idp.oidc.endpoints import AUTHORIZATION, END_SESSION
 from idp.ports.clock import Clock
 from idp.ports.entropy import Entropy
 from idp.ports.metrics import Metrics
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 URL_MAX: Final = 8192
+#: Where whole signed objects come by query: one of 16 KB, and what stands beside it.
+LONG_URL_MAX: Final = 32768
+LONG_URLS: Final = frozenset({AUTHORIZATION.path, END_SESSION.path})
 HEADERS_MAX: Final = 16384
 BODY_MAX: Final = 65536
 REGISTRATION_MAX: Final = 2 * 1024 * 1024
@@ -154,7 +158,8 @@ class Front:
 
     def _refusal(self, environ: "WSGIEnvironment") -> int | None:
         path = environ.get("PATH_INFO", "")
-        if len(path) + len(environ.get("QUERY_STRING", "")) > URL_MAX:
+        longest = LONG_URL_MAX if path in LONG_URLS else URL_MAX
+        if len(path) + len(environ.get("QUERY_STRING", "")) > longest:
             return 414
         if not self._is_known_host(environ.get("HTTP_HOST", "")) and path not in ANY_HOST:
             return 421

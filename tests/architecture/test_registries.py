@@ -21,7 +21,11 @@ from tests.architecture.sources import ROOT, calls, modules, named, tree_of
 
 @pytest.fixture
 def metadata(make_app: Callable[..., Application]) -> dict[str, Any]:
-    app = make_app(SIAPKERJA_OAUTH_REGISTRATION="open")
+    app = make_app(
+        SIAPKERJA_OAUTH_REGISTRATION="open",
+        SIAPKERJA_HTTP_TRUSTED_PROXIES="127.0.0.1",
+        SIAPKERJA_HTTP_CLIENT_CERT_HEADER="X-Client-Cert",
+    )
     found: dict[str, Any] = app.test_client().get("/.well-known/openid-configuration").json
     return found
 

@@ -41,6 +41,15 @@ def test_gunicorn_serves_the_provider(gunicorn: str, path: str) -> None:
     assert answer.status_code == 200
 
 
+def test_gunicorn_takes_a_request_as_long_as_the_provider_does(gunicorn: str) -> None:
+    url = f"{gunicorn}/authorize?client_id=nobody&request="
+
+    sizes = (16_384, 32_000, 32_768)
+    found = [httpx.get(url + "x" * size, trust_env=False).status_code for size in sizes]
+
+    assert found == [400, 400, 414]
+
+
 def test_sc_1_gunicorn_refuses_to_serve_production_on_the_sandbox(tmp_path: Path) -> None:
     environment = {**inherited(), **BASE, "SIAPKERJA_ENV": "production"}
 

@@ -87,6 +87,17 @@ def a_certificate() -> str:
     return built.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
 
+def test_a_request_comes_through_as_long_as_the_provider_takes_it() -> None:
+    with running_server(workers=1) as server:
+        url = f"{server.url}/authorize?client_id=nobody&request="
+        found = [
+            httpx.get(url + "x" * size, trust_env=False).status_code
+            for size in (16_384, 32_000, 32_768, 60_000)
+        ]
+
+    assert found == [400, 400, 414, 414]
+
+
 COUNT = "siapkerja_request_seconds_count"
 
 

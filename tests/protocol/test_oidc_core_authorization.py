@@ -693,7 +693,18 @@ def test_oa_4_a_value_that_is_too_long_is_told_here(portal: Portal) -> None:
 
 
 def test_oa_4_a_request_that_is_too_long_is_refused_unread(portal: Portal) -> None:
-    assert portal.start(claims="x" * 8192).status_code == 414
+    assert portal.start(claims="x" * 32768).status_code == 414
+
+
+def test_oa_4_a_request_of_several_long_values_is_read(portal: Portal) -> None:
+    """A large claims parameter, authorization details and what stands beside them."""
+    consented(portal)
+    asked = json.dumps({"userinfo": {f"https://claims.example/{n}": None for n in range(99)}})
+
+    answer = portal.answer(portal.start(claims=asked, foo="x" * 2048, state="y" * 2048))
+
+    assert len(asked) > 3000
+    assert "code" in answer
 
 
 @pytest.mark.parametrize("value", ["%00", "%1b", "%7f", "%ff", "%c3%28", "%ed%a0%80"])

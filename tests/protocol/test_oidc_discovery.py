@@ -7,7 +7,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from idp.app import Application
+from tests.dynamic import register
 from tests.portal import ISSUER, Portal
+from tests.signing import Signer
 
 OPENID = "/.well-known/openid-configuration"
 OAUTH = "/.well-known/oauth-authorization-server"
@@ -333,6 +335,64 @@ def test_hd_4_the_origin_of_a_suspended_client_is_foreign_again(portal: Portal, 
 
     assert "Access-Control-Allow-Origin" not in response.headers
     assert "Access-Control-Allow-Origin" not in portal.redeem("x").headers
+
+
+# --- RFC 8705 §2, §3.3, §5: nothing is promised that no certificate could reach
+
+
+def certificates_of(app: Application) -> tuple[set[str], bool, bool]:
+    """Return the methods by certificate, whether tokens are bound to one, whether aliases are."""
+    found = app.test_client().get(OAUTH, base_url=ISSUER).get_json()
+    for endpoint in ("token", "introspection", "revocation"):
+        methods = set(found[f"{endpoint}_endpoint_auth_methods_supported"])
+        assert methods - {"none"} == set(found["token_endpoint_auth_methods_supported"]) - {"none"}
+    resource = app.test_client().get("/.well-known/oauth-protected-resource", base_url=ISSUER)
+    member = "tls_client_certificate_bound_access_tokens"
+    assert resource.get_json()[member] is found[member]
+    return (
+        {name for name in methods if name.endswith("tls_client_auth")},
+        found[member],
+        "mtls_endpoint_aliases" in found,
+    )
+
+
+PROXY = {
+    "SIAPKERJA_HTTP_TRUSTED_PROXIES": "127.0.0.1",
+    "SIAPKERJA_HTTP_CLIENT_CERT_HEADER": "X-Client-Cert",
+    "SIAPKERJA_HTTP_MTLS_URL": "https://mtls.example",
+}
+BOTH = {"tls_client_auth", "self_signed_tls_client_auth"}
+
+
+def test_client_certificates_are_promised_where_a_trusted_proxy_passes_them_on(make_app) -> None:
+    assert certificates_of(make_app(**PROXY)) == (BOTH, True, True)
+    assert certificates_of(make_app(**{**PROXY, "SIAPKERJA_HTTP_MTLS_URL": ""})) == (
+        BOTH,
+        True,
+        False,
+    )
+
+
+@pytest.mark.parametrize("left_out", ["TRUSTED_PROXIES", "CLIENT_CERT_HEADER"])
+def test_client_certificates_are_promised_nowhere_else(make_app, left_out: str) -> None:
+    app: Application = make_app(**{**PROXY, f"SIAPKERJA_HTTP_{left_out}": ""})
+
+    assert certificates_of(app) == (set(), False, False)
+
+
+def test_nobody_registers_by_themselves_for_certificates_that_can_not_come(make_app) -> None:
+    app: Application = make_app(SIAPKERJA_OAUTH_REGISTRATION="open")
+    named = {"tls_client_auth_subject_dn": "CN=portal"}
+    for metadata in (
+        {"token_endpoint_auth_method": "tls_client_auth", **named},
+        {"token_endpoint_auth_method": "self_signed_tls_client_auth", "jwks": Signer().jwks()},
+        {"tls_client_certificate_bound_access_tokens": True},
+    ):
+        answer = register(app.test_client(), **metadata)
+
+        assert answer.status_code == 400
+        assert answer.get_json()["error"] == "invalid_client_metadata"
+        assert next(iter(metadata)) in answer.get_json()["error_description"]
 
 
 # --- HD-5

@@ -25,7 +25,12 @@ from tests.portal import CALLBACK, ISSUER, an_account, sign_in
 from tests.racing import at_once
 from tests.signing import Signer, compact
 
-OPEN = {"SIAPKERJA_OAUTH_REGISTRATION": "open", "SIAPKERJA_LIMITS_FACTOR": "1000"}
+OPEN = {
+    "SIAPKERJA_OAUTH_REGISTRATION": "open",
+    "SIAPKERJA_LIMITS_FACTOR": "1000",
+    "SIAPKERJA_HTTP_TRUSTED_PROXIES": "127.0.0.1",
+    "SIAPKERJA_HTTP_CLIENT_CERT_HEADER": "X-Client-Cert",
+}
 
 
 @pytest.fixture

@@ -65,9 +65,10 @@ class MetadataPolicy:
     """What a registration may ask for, by who asks and where.
 
     `grant_types`, `response_modes`, `auth_methods`, `scopes`: what this provider offers.
-    `is_operator`: members that only an operator may set are taken. `is_form`: an officer's form,
-    which is told more: markup in names, scopes that nobody here knows, sensitive scopes without
-    purpose. `lifetimes`: the longest life by member, in seconds.
+    `takes_certificates`: whether client certificates reach it. `is_operator`: members that only an
+    operator may set are taken. `is_form`: an officer's form, which is told more: markup in names,
+    scopes that nobody here knows, sensitive scopes without purpose. `lifetimes`: the longest life
+    by member, in seconds.
     """
 
     grant_types: frozenset[str]
@@ -76,6 +77,7 @@ class MetadataPolicy:
     is_operator: bool
     allow_loopback_http: bool
     details_types: frozenset[str] = frozenset()
+    takes_certificates: bool = True
     is_form: bool = False
     lifetimes: Mapping[str, int] = field(default_factory=dict)
 
@@ -129,6 +131,13 @@ def _boolean(value: Any, policy: MetadataPolicy) -> bool:
     if not isinstance(value, bool):
         raise unfit("boolean")
     return value
+
+
+def _certificate_bound(value: Any, policy: MetadataPolicy) -> bool:
+    """Refuse tokens that no call could ever prove the certificate of (RFC 8705 §3.4)."""
+    if _boolean(value, policy) and not policy.takes_certificates:
+        raise unfit("choice", allowed="false")
+    return bool(value)
 
 
 def _is_number(value: Any) -> bool:
@@ -439,7 +448,7 @@ MEMBERS: Final[tuple[Member, ...]] = (
     Member("authorization_details_types", _details_types),
     Member("dpop_bound_access_tokens", _boolean),
     # RFC 8705 §2.1.2, §3.4
-    Member("tls_client_certificate_bound_access_tokens", _boolean),
+    Member("tls_client_certificate_bound_access_tokens", _certificate_bound),
     *(Member(name, _subject(name)) for name in SUBJECTS),
     # JARM §3, RFC 9701 §6
     Member("authorization_signed_response_alg", _SIGNED_BY_US),

@@ -542,16 +542,31 @@ def test_km_4_a_document_is_kept_for_a_quarter_of_an_hour(
     assert publisher.asked == 2
 
 
-def test_km_4_a_fresh_one_is_asked_for_once_a_minute(
+def test_km_4_a_fresh_one_is_asked_for_at_once(reader: Reader, publisher: Publisher) -> None:
+    """A client that has just changed its keys uses them in the next moment."""
+    assert reader.read() == b"{}"
+    publisher.body = b'{"keys":[]}'
+
+    assert reader.read() == b"{}"
+    assert reader.read(fresh=True) == b'{"keys":[]}'
+
+
+def test_km_4_a_flood_of_unknown_names_asks_twice_and_then_once_a_minute(
     reader: Reader, publisher: Publisher, clock: SteppedClock
 ) -> None:
-    for _ in range(5):
+    reader.read()
+    for _ in range(9):
         reader.read(fresh=True)
-    assert publisher.asked == 1
-    clock.advance(60)
-    for _ in range(5):
+    assert publisher.asked == 3
+    for asked in (4, 5, 6):
+        clock.advance(60)
+        for _ in range(9):
+            reader.read(fresh=True)
+        assert publisher.asked == asked
+    clock.advance(3600)
+    for _ in range(9):
         reader.read(fresh=True)
-    assert publisher.asked == 2
+    assert publisher.asked == 8
 
 
 def test_km_4_a_server_that_never_answered_is_asked_once_a_minute(
