@@ -123,6 +123,7 @@ from idp.services.outbox_sender import OutboxSender
 from idp.services.partner_portals import PartnerPortalService
 from idp.services.passwords import PasswordService
 from idp.services.people import LookExecutor, PeopleService, UnlockExecutor
+from idp.services.phone_change import PhoneChangeService, PhoneMoves
 from idp.services.profile import ProfileService
 from idp.services.proof_links import ProofLinks
 from idp.services.puzzle import PuzzleService
@@ -378,6 +379,7 @@ def wire(
     limits = LimitService(clock, metrics, settings.limits.factor)
     puzzles = PuzzleService(vault, clock, entropy)
     messages = MessageService(clock, entropy, limits)
+    phones = PhoneMoves(clock, messages)
     traffic = TrafficService(store, clock, metrics)
     provider = IdentityProvider(
         _provider_settings(settings, session_limits),
@@ -604,6 +606,7 @@ def wire(
             devices=devices,
             interactions=interactions,
             upgrade=upgrade,
+            phones=phones,
         ),
         steps=steps,
         login=login,
@@ -625,6 +628,7 @@ def wire(
             login=login,
         ),
         email_proof=EmailProofService(store, clock, limits, links, messages),
+        phone_change=PhoneChangeService(store, clock, entropy, vault, otp, login, messages, phones),
         profile=ProfileService(store, clock, login, sessions, passwords, credentials, messages),
         admins=admins,
         approvals=approvals,

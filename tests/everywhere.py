@@ -216,6 +216,17 @@ def change_password(world: World) -> Ready:
     )
 
 
+def change_phone(world: World) -> Ready:
+    there = "/akun/keamanan/nomor-handphone"
+    return ready(world.signed_in(), there, phone=f"0812 0000 04{world.number:02d}")
+
+
+def phone_code(world: World) -> Ready:
+    asked = change_phone(world)
+    url = asked.send().headers["Location"]
+    return ready(asked.guest, url, code=asked.guest.code())
+
+
 def account_sessions(world: World) -> Ready:
     guest = world.guest()
     account = world.account()
@@ -358,6 +369,8 @@ FORMS: Final[tuple[Callable[[World], Ready], ...]] = (
     account_email,
     change_email,
     change_password,
+    change_phone,
+    phone_code,
     account_sessions,
     account_portal,
     begin_registration,

@@ -75,6 +75,7 @@ account: Final = sa.Table(
     _sealed("phone_sealed", "E.164 number"),
     _digest("phone_index", "blind index of the verified number", nullable=True, unique=True),
     _at("phone_verified_at", "when the number answered a code", null=True),
+    _at("phone_recovers_at", "from when a changed number may recover the account", null=True),
     _sealed("email_sealed", "address as typed"),
     _digest("email_index", "blind index of the address in lower case", nullable=True, index=True),
     _at("email_verified_at", "when its link was followed", null=True),

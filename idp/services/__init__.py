@@ -45,6 +45,7 @@ from idp.services.outbox import OutboxService
 from idp.services.partner_portals import PartnerPortalService
 from idp.services.passwords import PasswordService
 from idp.services.people import PeopleService
+from idp.services.phone_change import PhoneChangeService
 from idp.services.profile import ProfileService
 from idp.services.proof_links import ProofLinks
 from idp.services.puzzle import PuzzleService
@@ -103,6 +104,7 @@ class Services:
     login: LoginService
     recovery: RecoveryService
     email_proof: EmailProofService
+    phone_change: PhoneChangeService
     profile: ProfileService
     health: HealthService
     sweeping: SweepingService

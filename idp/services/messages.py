@@ -45,6 +45,7 @@ class SmsKind(StrEnum):
     NIK_ATTEMPTED = "nik_attempted"
     PASSWORD_CHANGED = "password_changed"
     EMAIL_CHANGED = "email_changed"
+    PHONE_CHANGED = "phone_changed"
     REQUEST_WAITING = "request_waiting"  # portal
 
 
@@ -60,6 +61,7 @@ class LetterKind(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # at
     PASSWORD_DISABLED = "password_disabled"
     EMAIL_CHANGED = "email_changed"  # at
+    PHONE_CHANGED = "phone_changed"  # at
     RECOVERY_LINK = "recovery_link"  # secret, onward
     PORTAL_CONNECTED = "portal_connected"  # portal, at
     LEGACY_LINKED = "legacy_linked"  # portal, at
@@ -184,6 +186,17 @@ class MessageService:
             return
         if self._may_notice(NOTICES_OF_CHANGE, account, visitor, tx=tx):
             self.sms(sms, phone, purpose="notice", locale=account.locale, tx=tx)
+
+    def tell_of_phone_change(self, account: Account, *, tx: Transaction) -> None:
+        """Tell the old phone and the address (AU-14); `account`: as it was before the change.
+
+        Unlimited: a code to the new phone was paid for each, and each goes to another phone.
+        """
+        self.notify(account, LetterKind.PHONE_CHANGED, tx=tx, at=self.clock.now())
+        phone = account.verified_phone
+        if phone is not None:
+            kind = SmsKind.PHONE_CHANGED
+            self.sms(kind, phone, purpose="notice", locale=account.locale, tx=tx)
 
     def warn_of_nik(self, owner: Account, visitor: Visitor, *, tx: Transaction) -> None:
         """Tell the owner that somebody tried to register with their NIK, a few times a day."""

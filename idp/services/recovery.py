@@ -19,7 +19,7 @@ from idp.domain.identity.limits import HOUR, Hit, Limit
 from idp.domain.identity.otp import Channel, Purpose
 from idp.domain.identity.password import personal_words
 from idp.domain.identity.phone import Phone
-from idp.domain.identity.second_step import contacts_of
+from idp.domain.identity.second_step import contacts_of, recovery_contacts_of
 from idp.domain.identity.visitor import Visitor
 from idp.domain.ids import digest_of
 from idp.ports.clock import Clock
@@ -126,9 +126,11 @@ class RecoveryService:
         try:
             with self.store.write() as tx:
                 journey = self._going(journey_id, visitor, tx=tx)
-                if journey.account_id is None:
+                account_id = journey.account_id
+                account = tx.accounts.find(account_id) if account_id is not None else None
+                if account is None or _has_new_phone(account, journey):
                     raise Refused("recovery.code")  # noqa: TRY301 - the floor holds for it as well
-                self._redeem(journey.account_id, code, visitor, tx=tx)
+                self._redeem(account.id, code, visitor, tx=tx)
                 tx.journeys.put(journey.having(proved=Channel.SMS))
         except Refused as refusal:
             if refusal.code == "recovery.code":
@@ -200,7 +202,9 @@ class RecoveryService:
 
         What refuses here is kept from the visitor: it would tell that there is an account.
         """
-        contacts: dict[Channel, EmailAddress | Phone] = contacts_of(account)
+        contacts: dict[Channel, EmailAddress | Phone] = recovery_contacts_of(
+            account, self.clock.now()
+        )
         to = contacts.get(channel) or next(iter(contacts.values()), None)
         if to is None:
             return
@@ -285,10 +289,17 @@ class RecoveryService:
         found = tx.accounts.find(journey.account_id) if journey.account_id is not None else None
         if found is None or not found.is_usable or journey.state.get("proved") != Channel.SMS:
             raise Refused("recovery.invalid")
+        if _has_new_phone(found, journey):
+            raise Refused("recovery.invalid")
         credential = tx.credentials.find(found.id)
         if credential is not None and credential.changed_at > journey.begun_at:
             raise Refused("recovery.invalid")
         return found, Channel.SMS, lambda: tx.journeys.finish(journey.digest, now)
+
+
+def _has_new_phone(account: Account, journey: Journey) -> bool:
+    """Return whether the phone that took a recovery's code is the account's no more (OT-7)."""
+    return account.phone_verified_at is None or account.phone_verified_at > journey.begun_at
 
 
 def _subject(account_id: UUID, visitor: Visitor) -> bytes:

@@ -31,9 +31,10 @@ from idp.services.devices import DeviceService
 from idp.services.identity_check import Applicant, IdentityCheck
 from idp.services.interactions import InteractionService
 from idp.services.legacy_upgrade import LegacyUpgradeService, Proved
-from idp.services.messages import LetterKind, MessageService
+from idp.services.messages import MessageService
 from idp.services.otp import OtpService
 from idp.services.passwords import PasswordService
+from idp.services.phone_change import PhoneMoves
 from idp.services.proof_links import ProofLinks
 from idp.services.puzzle import Solution
 from idp.services.sessions import SessionService, SignedIn
@@ -89,6 +90,7 @@ class RegistrationService:
     devices: DeviceService
     interactions: InteractionService
     upgrade: LegacyUpgradeService
+    phones: PhoneMoves
 
     def find(self, visitor: Visitor) -> Registration | None:
         """Return this browser's registration if it can be gone on with."""
@@ -329,7 +331,8 @@ class RegistrationService:
         account = registration.open_account(
             self.entropy.uuid7(self.clock.now_ms()), self.entropy.token(16), now=now
         )
-        self._move_phone(account, visitor, tx=tx)
+        if account.phone is not None:
+            self.phones.take(account.phone, account.id, visitor, tx=tx)
         self._tell_carrier(account, visitor, tx=tx)
         tx.accounts.add(account)
         tx.credentials.put(PasswordCredential(account.id, registration.password_hash or "", now))
@@ -362,24 +365,6 @@ class RegistrationService:
             self.upgrade.link_in(legacy_id, account, visitor, tx=tx)
         except Refused:
             self.metrics.count("registrations", step="legacy_taken")
-
-    def _move_phone(self, account: Account, visitor: Visitor, *, tx: Transaction) -> None:
-        """Take a proved number from whoever had it before: who answers it, has it."""
-        former = tx.accounts.find_by_phone(account.phone) if account.phone is not None else None
-        if former is None:
-            return
-        now = self.clock.now()
-        tx.accounts.update(replace(former, phone=None, phone_verified_at=None, updated_at=now))
-        tx.audit.record(
-            AuditEvent(
-                Action.PHONE_MOVED,
-                now,
-                actor="system",
-                account_id=former.id,
-                origin=visitor.origin,
-            )
-        )
-        self.messages.notify(former, LetterKind.PHONE_MOVED, tx=tx)
 
     def _tell_carrier(self, account: Account, visitor: Visitor, *, tx: Transaction) -> None:
         """Tell whoever proved the address that somebody else gave it."""

@@ -156,6 +156,8 @@ class SecondStepService:
             counted=(account.id.bytes,),
             account_id=account.id,
         )
+        if challenge.channel is Channel.SMS and _has_new_phone(account, challenge):
+            raise Refused("otp.expired", recorded=True)
         if not tx.journeys.finish(journey.digest, self.clock.now()):
             raise Refused("journey.expired")
         return Passed(journey, account, challenge.channel, proof_by(challenge.channel))
@@ -189,6 +191,12 @@ def _subject(journey: Journey, account: Account) -> bytes:
     """Return what the codes of an account's journeys of one kind in one browser are bound to."""
     bound = f"step\n{journey.kind}\n".encode() + journey.flow_digest + account.id.bytes
     return sha256(bound).digest()
+
+
+def _has_new_phone(account: Account, challenge: Challenge) -> bool:
+    """Return whether the code went to a phone that is the account's no more."""
+    proved_at = account.phone_verified_at
+    return proved_at is None or proved_at > challenge.sent_at
 
 
 def _contacts(journey: Journey, account: Account) -> Mapping[Channel, EmailAddress | Phone]:

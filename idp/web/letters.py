@@ -52,6 +52,10 @@ SMS_NOTICES: Final[Mapping[SmsKind, object]] = {
     SmsKind.EMAIL_CHANGED: lazy_gettext(
         "SIAPkerja: alamat email akun Anda telah diganti. Bukan Anda? Segera hubungi %(contact)s."
     ),
+    SmsKind.PHONE_CHANGED: lazy_gettext(
+        "SIAPkerja: nomor handphone akun Anda telah diganti. Bukan Anda? Segera hubungi "
+        "%(contact)s."
+    ),
     SmsKind.REQUEST_WAITING: lazy_gettext(
         "SIAPkerja: %(portal)s menunggu jawaban Anda. Buka akun Anda untuk mengizinkan atau "
         "menolak. Bukan Anda? Pilih Tolak."
@@ -184,6 +188,15 @@ LETTERS: Final[Mapping[LetterKind, Letter]] = {
                 "Alamat email ini diganti dengan alamat lain di akun SIAPkerja ID pada %(at)s."
             ),
             lazy_gettext("Alamat ini tidak lagi dipakai oleh akun tersebut."),
+        ),
+        lazy_gettext("Bukan Anda? Segera ambil kembali akun Anda:"),
+        link="/kendala",
+    ),
+    LetterKind.PHONE_CHANGED: Letter(
+        lazy_gettext("Nomor handphone akun Anda telah diganti"),
+        (
+            lazy_gettext("Nomor handphone akun SIAPkerja ID Anda diganti pada %(at)s."),
+            lazy_gettext("Jika itu Anda, tidak ada yang perlu dilakukan."),
         ),
         lazy_gettext("Bukan Anda? Segera ambil kembali akun Anda:"),
         link="/kendala",

@@ -63,6 +63,7 @@ MESSAGES: Final[Mapping[str, object]] = {
     "phone.foreign": lazy_gettext(
         "Gunakan nomor handphone Indonesia yang dimulai dengan 08 atau +62."
     ),
+    "phone.same": lazy_gettext("Nomor ini sudah menjadi nomor handphone akun Anda."),
     "password.required": lazy_gettext("Masukkan kata sandi."),
     "password.short": lazy_gettext("Kata sandi minimal %(minimum)s karakter."),
     "password.long": lazy_gettext("Kata sandi paling panjang %(maximum)s karakter."),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.browser.gallery import picture
 from tests.browser.visitor import Visitor
 from tests.browser.world import CIBA, DEVICE, PASSWORD, World
 
@@ -125,6 +126,51 @@ def test_pages_of_an_address_that_is_not_proved(visit: Visit, world: World) -> N
     stranger.look("email-proved")
     stranger.page.goto(link)
     stranger.look("email-proof-spent")
+
+
+def test_pages_of_another_phone(visit: Visit, world: World) -> None:
+    visitor = visit()
+    visitor.enter(world.an_account())
+    visitor.open("/akun/keamanan")
+    visitor.follow("Ganti nomor handphone")
+    visitor.wait_for("/akun/keamanan/nomor-handphone")
+    visitor.look("account-change-phone")
+    visitor.fill(phone="+60 12-345 6789")
+    visitor.press("Kirim kode")
+    visitor.summary().wait_for()
+    visitor.look("account-change-phone-error")
+    number = world.a_phone()
+    visitor.fill(phone=number)
+    visitor.press("Kirim kode")
+    visitor.wait_for("/akun/keamanan/nomor-handphone/kode")
+    visitor.look("account-change-phone-code")
+    visitor.fill(code="000000")
+    visitor.press("Konfirmasi")
+    visitor.summary().wait_for()
+    visitor.look("account-change-phone-code-error")
+    visitor.fill(code=world.sms_code(number))
+    visitor.press("Konfirmasi")
+    visitor.wait_for("/akun/keamanan")
+    visitor.look("account-security-phone-changed")
+
+
+def test_the_phone_is_changed_without_script_and_held_where_the_password_alone_allowed_it(
+    visit: Visit, world: World
+) -> None:
+    visitor = visit(script=False)
+    visitor.open("/masuk")
+    visitor.sign_in(world.an_account(email_verified=None, phone_number_verified=None))
+    visitor.wait_for("/akun")
+    number = world.a_phone()
+    visitor.open("/akun/keamanan/nomor-handphone")
+    visitor.fill(phone=number)
+    visitor.press("Kirim kode")
+    visitor.wait_for("/akun/keamanan/nomor-handphone/kode")
+    visitor.fill(code=world.sms_code(number))
+    visitor.press("Konfirmasi")
+    visitor.wait_for("/akun/keamanan")
+    picture(visitor.page, "account-security-phone-held-nojs-m")
+    assert "setelah 48 jam" in visitor.text
 
 
 def test_pages_that_ask_who_it_is_before_a_change(visit: Visit, world: World) -> None:

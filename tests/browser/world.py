@@ -56,6 +56,11 @@ class World:
             "password": PASSWORD,
         }
 
+    def a_phone(self) -> str:
+        """Return a number that nobody has."""
+        number = next(self.numbers)
+        return f"+62815{3000 + number}{7000 + number}"
+
     def an_account(self, **claims: Any) -> dict[str, Any]:
         """Open an account for somebody who gets codes of their own."""
         number = next(self.numbers)

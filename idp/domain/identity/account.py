@@ -30,7 +30,9 @@ class Account:
     """A citizen's record. Contacts are worth something only once their `..._verified_at` is set.
 
     `subject`: 128 random bits, never derived from the NIK. `ial`: identity level.
-    `verified_at`: when the registry confirmed the person. Instants are epoch seconds.
+    `verified_at`: when the registry confirmed the person.
+    `phone_recovers_at`: from when a changed phone may recover the account; `None`: at any time.
+    Instants are epoch seconds.
     """
 
     id: UUID
@@ -43,6 +45,7 @@ class Account:
     nik: Nik | None = None
     phone: Phone | None = None
     phone_verified_at: int | None = None
+    phone_recovers_at: int | None = None
     email: EmailAddress | None = None
     email_verified_at: int | None = None
     locale: str = "id"

@@ -57,6 +57,7 @@ class Action(StrEnum):
     RECOVERY_FINISHED = "recovery.finished"
     EMAIL_VERIFIED = "email.verified"
     EMAIL_CHANGED = "email.changed"
+    PHONE_CHANGED = "phone.changed"
     PHONE_MOVED = "phone.moved"
     CONSENT_GIVEN = "consent.given"
     CONSENT_WITHDRAWN = "consent.withdrawn"
@@ -179,6 +180,7 @@ CATALOGUE: Final[Mapping[Action, Entry]] = {
     Action.RECOVERY_FINISHED: shown(channel=WORD),
     Action.EMAIL_VERIFIED: shown(),
     Action.EMAIL_CHANGED: shown(),
+    Action.PHONE_CHANGED: shown(held=FLAG),
     Action.PHONE_MOVED: shown(),
     Action.CONSENT_GIVEN: shown(scopes=WORDS, refused=WORDS),
     Action.CONSENT_WITHDRAWN: shown(),

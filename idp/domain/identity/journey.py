@@ -26,6 +26,7 @@ class JourneyKind(StrEnum):
     LOGOUT = "logout"
     SIGNED_OUT = "signed_out"
     LEGACY = "legacy"
+    PHONE = "phone"
     UPSTREAM = "upstream"
 
 

@@ -1,4 +1,7 @@
-"""Which contacts of an account can take the code of a second step (`contract.md` 6.8)."""
+"""Which contacts of an account can take a code: of a second step (`contract.md` 6.8) or a recovery.
+
+A phone that was changed takes none of a recovery for a while (`security.md` OT-7).
+"""
 
 from idp.domain.identity.account import Account
 from idp.domain.identity.assurance import EMAIL_CODE, SMS_CODE, Authentication
@@ -22,6 +25,19 @@ def contacts_of(
         verified[Channel.SMS] = account.verified_phone
     others = {channel: contact for channel, contact in verified.items() if channel != without}
     return others or verified
+
+
+def recovery_contacts_of(account: Account, now: int) -> dict[Channel, EmailAddress | Phone]:
+    """Return the verified contacts by which a forgotten password may be set anew."""
+    contacts = contacts_of(account)
+    if is_phone_held(account, now):
+        contacts.pop(Channel.SMS, None)
+    return contacts
+
+
+def is_phone_held(account: Account, now: int) -> bool:
+    """Return whether the phone is too new to recover the account."""
+    return account.phone_recovers_at is not None and now < account.phone_recovers_at
 
 
 def proof_by(channel: Channel) -> Authentication:

@@ -27,6 +27,7 @@ EVENTS: Final[Mapping[str, object]] = {
     Action.RECOVERY_FINISHED: lazy_gettext("Pemulihan selesai"),
     Action.EMAIL_VERIFIED: lazy_gettext("Alamat email dibuktikan"),
     Action.EMAIL_CHANGED: lazy_gettext("Alamat email diganti"),
+    Action.PHONE_CHANGED: lazy_gettext("Nomor handphone diganti"),
     Action.PHONE_MOVED: lazy_gettext("Nomor handphone pindah ke akun lain"),
     Action.CONSENT_GIVEN: lazy_gettext("Izin diberikan"),
     Action.CONSENT_WITHDRAWN: lazy_gettext("Izin dicabut"),

@@ -83,6 +83,7 @@ ACTIVITY: Final[Mapping[Action, tuple[str, object]]] = {
     Action.RECOVERY_FINISHED: ("key", lazy_gettext("Kata sandi diatur ulang")),
     Action.EMAIL_VERIFIED: ("mail", lazy_gettext("Alamat email dibuktikan")),
     Action.EMAIL_CHANGED: ("mail", lazy_gettext("Alamat email diganti")),
+    Action.PHONE_CHANGED: ("phone", lazy_gettext("Nomor handphone diganti")),
     Action.PHONE_MOVED: ("phone", lazy_gettext("Nomor handphone Anda dipakai akun lain")),
     Action.CONSENT_GIVEN: ("link", lazy_gettext("%(portal)s diizinkan menerima data Anda")),
     Action.CONSENT_WITHDRAWN: ("link", lazy_gettext("Akses %(portal)s dicabut")),
@@ -104,7 +105,13 @@ ACTIVITY: Final[Mapping[Action, tuple[str, object]]] = {
 _SIGNED_OUT: Final = lazy_gettext("Keluar dari akun")
 #: What somebody else may have done.
 _DOUBTFUL: Final = frozenset(
-    {Action.LOGIN_SUCCEEDED, Action.PASSWORD_CHANGED, Action.RECOVERY_FINISHED}
+    {
+        Action.LOGIN_SUCCEEDED,
+        Action.PASSWORD_CHANGED,
+        Action.RECOVERY_FINISHED,
+        Action.EMAIL_CHANGED,
+        Action.PHONE_CHANGED,
+    }
 )
 
 

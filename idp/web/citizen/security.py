@@ -7,7 +7,11 @@ from flask.typing import ResponseReturnValue
 
 from idp.domain.errors import Refused
 from idp.domain.identity.password import normalise_password
-from idp.domain.identity.second_step import contacts_of
+from idp.domain.identity.second_step import (
+    contacts_of,
+    is_phone_held,
+    recovery_contacts_of,
+)
 from idp.services import otp
 from idp.web.citizen.blueprint import (
     RETURNS,
@@ -52,6 +56,8 @@ def account_security() -> ResponseReturnValue:
         account=account,
         credential=services().profile.password_of(account.id),
         contacts=contacts_of(account),
+        recovery=recovery_contacts_of(account, services().clock.now()),
+        is_phone_held=is_phone_held(account, services().clock.now()),
     )
 
 
