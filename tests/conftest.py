@@ -8,19 +8,22 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from copy import copy
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from threading import Lock
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import psycopg
 import pytest
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
+from joserfc.jwk import RSAKey
 from redis import Redis
-from werkzeug.routing import Rule
+from typing_extensions import override
+from werkzeug.routing import Map, Rule, RuleFactory
 
 from adapters.sql import schema
 from adapters.sql.tables import audit_event
@@ -100,28 +103,69 @@ class CompiledTemplates(BytecodeCache):
 COMPILED = CompiledTemplates()
 
 
-_COMPILED: Final = ("_parts", "_trace", "_converters", "arguments")
-_BUILDERS: Final = ("_build", "_build_unknown")
+class SharedMap(Map):
+    """URL rules that are compiled for the first application and found again by the next ones."""
+
+    _known: ClassVar[dict[tuple[object, ...], Map]] = {}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._given: list[Rule] = []
+
+    @override
+    def add(self, rulefactory: RuleFactory) -> None:
+        self._given.extend(rulefactory.get_rules(self))
+        self._remap = True
+
+    @override
+    def update(self) -> None:
+        if not self._remap:
+            return
+        key = tuple(
+            (rule.rule, rule.endpoint, frozenset(rule.methods or ()), repr(rule.defaults))
+            for rule in self._given
+        )
+        if key not in self._known:
+            whole = Map(host_matching=self.host_matching)
+            for rule in self._given:
+                whole.add(rule.empty())
+            whole.update()
+            self._known[key] = whole
+        known = self._known[key]
+        self._matcher, self._rules_by_endpoint = known._matcher, known._rules_by_endpoint
+        self._remap = False
 
 
-def remember_rules() -> None:
-    """Let Werkzeug compile each URL rule once, not once an application."""
-    compile_rule = Rule.compile
-    kept: dict[tuple[object, ...], dict[str, Any]] = {}
-
-    def remembered(rule: Rule) -> None:
-        key = (rule.rule, rule.endpoint, rule.subdomain, rule.strict_slashes, repr(rule.defaults))
-        if key not in kept:
-            compile_rule(rule)
-            kept[key] = dict(vars(rule))
-        compiled = {name: copy(kept[key][name]) for name in _COMPILED}
-        builders = {name: kept[key][name].__func__.__get__(rule) for name in _BUILDERS}
-        vars(rule).update(compiled | builders)
-
-    Rule.compile = remembered  # type: ignore[method-assign]
+Application.url_map_class = SharedMap
 
 
-remember_rules()
+class RsaKeys:
+    """RSA keys cost a fifth of a second each: every test gets the same ones, in the same order."""
+
+    def __init__(self, make: Callable[[int], RSAPrivateKey]) -> None:
+        self._make = make
+        self._made: dict[int, list[RSAPrivateKey]] = {}
+        self._places: Counter[int] = Counter()
+        self._lock = Lock()
+
+    def forget(self) -> None:
+        """Make new ones: what was handed out until now stays in use."""
+        self._made.clear()
+
+    def begin(self) -> None:
+        self._places.clear()
+
+    def __call__(self, size: int) -> RSAPrivateKey:
+        with self._lock:
+            made, place = self._made.setdefault(size, []), self._places[size]
+            self._places[size] += 1
+            if place == len(made):
+                made.append(self._make(size))
+            return made[place]
+
+
+RSA_KEYS = RsaKeys(RSAKey.binding.generate_private_key)
+RSAKey.binding.generate_private_key = staticmethod(RSA_KEYS)  # type: ignore[method-assign]
 
 
 class PostgresDatabases:
@@ -183,6 +227,7 @@ def _fill(url: str) -> None:
     with environment(SIAPKERJA_DATABASE_URL=url, **BASE):
         app = create_app(Settings.from_env(), Given(clock=FixedClock()))
     app.wiring.services.keys.ensure()
+    RSA_KEYS.forget()
     with app.app_context():
         engine = app.extensions["sqlalchemy"].engine
         with engine.begin() as connection:
@@ -275,6 +320,7 @@ def make_app(
 @pytest.fixture(autouse=True)
 def watch() -> Iterator[Watch]:
     """Fail any test in which a state changed without an audit event."""
+    RSA_KEYS.begin()
     with watched() as watching:
         yield watching
     assert watching.silent_changes == []
