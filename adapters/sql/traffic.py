@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.sql import tables
 from adapters.sql.upserts import ByDialect, first_only
-from idp.domain.protocol.traffic import KEPT_REQUESTS, KEPT_UNPROVED, SeenRequest
+from idp.domain.protocol.traffic import KEPT_FAILED, KEPT_REQUESTS, KEPT_UNPROVED, SeenRequest
 from idp.ports.clock import Clock
 from idp.ports.entropy import Entropy
 from idp.ports.partners import Expiring
@@ -41,12 +41,27 @@ def _beyond(most: int, *, is_unproved: bool = False) -> sa.Delete:
         return [*found, rows.c.is_proved.is_(False)] if is_unproved else found
 
     other = _request.alias()
-    last = sa.select(other.c.id).where(*theirs(other)).order_by(other.c.id.desc())
-    oldest_kept = last.limit(1).offset(most - 1).scalar_subquery()
+    oldest_kept = _newest_but(most, other, *theirs(other))
     return sa.delete(_request).where(*theirs(_request), _request.c.id < oldest_kept)
 
 
-_TRIM: Final = _beyond(KEPT_REQUESTS)
+def _oldest_failure() -> sa.ScalarSelect[Any]:
+    """Return which of a client's failures is the last that is kept; nothing if all are."""
+    other = _request.alias()
+    whose = other.c.client_id == sa.bindparam("client")
+    return _newest_but(KEPT_FAILED, other, whose, other.c.error != "")
+
+
+def _newest_but(
+    most: int, rows: sa.FromClause, *which: sa.ColumnElement[bool]
+) -> sa.ScalarSelect[Any]:
+    newest = sa.select(rows.c.id).where(*which).order_by(rows.c.id.desc())
+    return newest.limit(1).offset(most - 1).scalar_subquery()
+
+
+_TRIM: Final = _beyond(KEPT_REQUESTS).where(
+    sa.or_(_request.c.error == "", _request.c.id < _oldest_failure())
+)
 # whoever knows a client's name can fail in it: that must not push out what the client itself did
 _TRIM_UNPROVED: Final = _beyond(KEPT_UNPROVED, is_unproved=True)
 _COUNTS: Final = sa.select(_usage.c.day, _usage.c.kind, _usage.c.number).where(

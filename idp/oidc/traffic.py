@@ -14,7 +14,7 @@ from idp.domain.protocol.client import Client
 from idp.domain.protocol.errors import ProtocolError
 from idp.domain.protocol.traffic import SeenRequest, redacted
 from idp.oidc.client_authentication import Unproved
-from idp.oidc.endpoints import AUTHORIZATION, TOKEN
+from idp.oidc.endpoints import AUTHORIZATION, TOKEN, USERINFO
 from idp.oidc.request import WireRequest
 from idp.oidc.response import WireResponse
 from idp.services.traffic import ERROR, SIGN_IN, TrafficService
@@ -22,6 +22,8 @@ from idp.services.traffic import TOKEN as TOKEN_KIND
 
 #: RFC 6749 §5.2: whoever is answered so did not prove to be the client.
 _UNPROVED: Final = frozenset({"invalid_client"})
+#: Whoever is answered there had something that only the client could have got.
+_PROVING: Final = frozenset({TOKEN.name, USERINFO.name})
 _NO_PARAMETERS: Final[Mapping[str, Any]] = {}
 
 
@@ -36,7 +38,7 @@ class TrafficReporter:
     ) -> None:
         """Note that a code was issued; it is kept where a team looks at it."""
         self.traffic.count(client.client_id, SIGN_IN, now)
-        if client.owner or client.is_sandbox:
+        if _is_looked_at(client):
             self._keep(client, AUTHORIZATION.name, params, origin, now, is_proved=True)
 
     def refused_sign_in(
@@ -60,14 +62,14 @@ class TrafficReporter:
             self.refused(endpoint, request, _error_of(response), now)
 
     def answered(self, endpoint: str, request: WireRequest, now: int) -> None:
-        """Note a good answer at a machine endpoint; it is kept for clients that are tried out."""
+        """Note a good answer at a machine endpoint; it is kept where a team looks at it."""
         client = request.caller
         if client is None:
             return
         if endpoint == TOKEN.name:
             self.traffic.count(client.client_id, TOKEN_KIND, now)
-        if client.is_sandbox:
-            is_proved = not client.is_public
+        if _is_looked_at(client):
+            is_proved = not client.is_public or endpoint in _PROVING
             self._keep(
                 client, endpoint, _form_of(request), request.origin, now, is_proved=is_proved
             )
@@ -114,6 +116,11 @@ class TrafficReporter:
                 shown=redacted(params, scopes=known, redirect_uris=client.redirect_uris),
             )
         )
+
+
+def _is_looked_at(client: Client) -> bool:
+    """Return whether a team may look at the requests: what officers registered has none."""
+    return bool(client.owner) or client.is_sandbox
 
 
 def _cause_of(error: ProtocolError | None) -> str:

@@ -20,12 +20,12 @@ from idp.domain.protocol.traffic import (
     redacted,
 )
 from idp.ports.store import StoreUnavailable
-from idp.services.traffic import ERROR, FLUSH_SECONDS, SIGN_IN, TOKEN, TrafficService
+from idp.services.traffic import ANSWERED_MAX, ERROR, FLUSH_SECONDS, SIGN_IN, TOKEN, TrafficService
 from idp.web.partner.remedies import REMEDIES, remedy_of
 from tests.architecture.sources import calls, modules
 from tests.fakes import FixedClock
 from tests.partners import CALLBACK, Developer, a_developer
-from tests.portal import Portal
+from tests.portal import Portal, a_portal
 from tests.statements import counted
 
 MARK = "3273011708909001"
@@ -140,6 +140,54 @@ def test_of_each_client_the_last_200_requests_are_kept(portal: Portal) -> None:
 
     assert [one.at for one in found] == list(range(KEPT_REQUESTS + 59, 59, -1))
     assert len(traffic.recent("another")) == 1
+
+
+def test_good_answers_do_not_push_out_what_failed(portal: Portal) -> None:
+    traffic = traffic_of(portal)
+    for number in range(3):
+        traffic.keep(SeenRequest(portal.client_id, number, "token", "invalid_grant"))
+    for number in range(3, KEPT_REQUESTS * 2):
+        traffic.keep(SeenRequest(portal.client_id, number, "userinfo"))
+        if number % 150 == 0:
+            traffic.flush()
+
+    found = traffic.recent(portal.client_id)
+
+    last = range(KEPT_REQUESTS * 2 - 1, KEPT_REQUESTS - 1, -1)
+    assert [one.at for one in found] == [*last, 2, 1, 0]
+
+
+def test_a_rush_of_good_answers_is_bounded_and_failures_are_kept_all_the_same(
+    portal: Portal,
+) -> None:
+    traffic = traffic_of(portal)
+    for number in range(ANSWERED_MAX + 10):
+        traffic.keep(SeenRequest(f"c{number % 20}", number, "token"))
+    traffic.keep(SeenRequest(portal.client_id, 1, "token"))
+    traffic.keep(SeenRequest(portal.client_id, 2, "token", "invalid_grant"))
+
+    assert [one.at for one in traffic.recent(portal.client_id)] == [2]
+    traffic.keep(SeenRequest(portal.client_id, 3, "token"))
+    assert [one.at for one in traffic.recent(portal.client_id)] == [3, 2]
+
+
+def test_what_is_in_production_is_kept_as_what_is_tried_out(
+    app: Application, developer: Developer
+) -> None:
+    live = a_portal(app, developer.guest.browser, owner="Dinas Contoh")
+    tokens = live.tokens()
+    live.userinfo(tokens["access_token"])
+    live.introspect(tokens["access_token"])
+
+    found = traffic_of(live).recent(live.client_id)
+
+    assert [one.endpoint for one in found] == [
+        "introspection",
+        "userinfo",
+        "token",
+        "authorize",
+    ]
+    assert {one.error for one in found} == {""}
 
 
 def test_strangers_can_not_push_out_what_the_client_did_itself(portal: Portal) -> None:

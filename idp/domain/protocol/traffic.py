@@ -14,6 +14,8 @@ from idp.domain.protocol.authorization_request import PROMPTS
 #: What the team sees of a portal, and of those requests that anybody could have sent in its name.
 KEPT_REQUESTS: Final = 200
 KEPT_UNPROVED: Final = 50
+#: Failures stay beyond those, so that a busy portal's good answers don't hide what went wrong.
+KEPT_FAILED: Final = 100
 
 #: Days end at midnight in Jakarta.
 _ZONE_SECONDS: Final = 7 * 3600
