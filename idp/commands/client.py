@@ -1,5 +1,6 @@
 """`siapkerja client`: registrations of portals."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Final
 from uuid import UUID
@@ -8,8 +9,9 @@ import click
 
 from idp.commands.output import Output, application, command, read_document
 from idp.domain.errors import Refused
-from idp.domain.protocol.client import ClientVersion
+from idp.domain.protocol.client import Client, ClientVersion
 from idp.domain.protocol.client_changes import changes_between
+from idp.services.client_files import doubts_of
 from idp.services.client_registry import (
     ClientRegistry,
     Registered,
@@ -37,7 +39,9 @@ FILE = click.option("--file", "path", required=True, help="Client metadata as JS
 @command
 def create(output: Output, path: str) -> None:
     """Register a client; prints the registration, the secret this once."""
-    output.tell(registration_document(_registry().register(read_document(path))))
+    registry, given = _registry(), read_document(path)
+    _warn(output, registry, given)
+    output.tell(registration_document(registry.register(given)))
 
 
 @client.command()
@@ -46,7 +50,20 @@ def create(output: Output, path: str) -> None:
 @command
 def update(output: Output, client_id: str, path: str) -> None:
     """Put new metadata in the place of the old."""
-    output.tell(registration_document(_registry().replace(client_id, read_document(path))))
+    registry, given = _registry(), read_document(path)
+    _warn(output, registry, given, registry.get(client_id))
+    output.tell(registration_document(registry.replace(client_id, given)))
+
+
+def _warn(
+    output: Output,
+    registry: ClientRegistry,
+    given: Mapping[str, Any],
+    known: Client | None = None,
+) -> None:
+    """Refuse a new address of keys whose answer is of no use; one that is silent is only told."""
+    for doubt in doubts_of(registry, registry.checked(given, known), known):
+        output.warn(doubt.text)
 
 
 @client.command()

@@ -56,6 +56,7 @@ def plan(output: Output, path: str) -> None:
         planned = files.plan(_read(path))
     except DocumentRefused as refusal:
         _refuse(output, refusal)
+    _warn(output, planned)
     output.tell({"changes": [_told(step) for step in planned]}, _readable(planned))
     if planned:
         sys.exit(DRIFT)
@@ -70,6 +71,7 @@ def apply(output: Output, path: str, prune: bool) -> None:
     files = application().wiring.services.client_files
     try:
         planned = files.plan(_read(path))
+        _warn(output, planned)
         done = list(files.apply(planned, prune=prune))
     except DocumentRefused as refusal:
         _refuse(output, refusal)
@@ -123,6 +125,13 @@ def _refuse(output: Output, refusal: DocumentRefused) -> NoReturn:
             click.echo(f"{client_id}: {fault.text}", err=True)
         click.echo(f"siapkerja: {message} ({refusal.code})", err=True)
     sys.exit(1)
+
+
+def _warn(output: Output, planned: Sequence[Planned]) -> None:
+    """Print what could not be checked from here; `plan` and `apply` go on all the same."""
+    for step in planned:
+        for doubt in step.warnings:
+            output.warn(f"{step.client_id}: {doubt.text}")
 
 
 def _told(step: Planned) -> dict[str, Any]:

@@ -87,6 +87,13 @@ class Output:
         else:
             click.echo(sentence)
 
+    def warn(self, message: str) -> None:
+        """Print on standard error what did not stop the command."""
+        if self.is_json:
+            click.echo(json.dumps({"warning": message}, ensure_ascii=False), err=True)
+        else:
+            click.echo(f"siapkerja: warning: {message}", err=True)
+
     def refuse(self, code: str, message: str) -> NoReturn:
         """Print why not, and end with 1."""
         if self.is_json:

@@ -17,6 +17,7 @@ from joserfc.jws import JWSRegistry
 from idp.domain.ids import decode_base64url
 from idp.domain.protocol.client import Client
 from idp.domain.protocol.json_text import read_json
+from idp.domain.protocol.key_set import is_key_set, keys_of
 from idp.domain.protocol.profile import rules_of
 from idp.ports.documents import DocumentFetcher, FetchFailed
 
@@ -113,14 +114,14 @@ class ClientKeys:
             return []
         try:
             body = self.fetcher.fetch(
-                uri, kind="jwks", reader=client.client_id, is_good=_is_key_set, fresh=fresh
+                uri, kind="jwks", reader=client.client_id, is_good=is_key_set, fresh=fresh
             )
         except FetchFailed as failure:
             logger.warning(
                 "keys not fetched", extra={"client": client.client_id, "reason": failure.reason}
             )
             return []
-        return _keys_of(body) or []
+        return keys_of(body) or []
 
     def _fitting(
         self, client: Client, alg: str, kid: object, *, fresh: bool
@@ -144,22 +145,6 @@ class ClientKeys:
                 self._imported.clear()
             self._imported[name] = key
         return key
-
-
-def _is_key_set(body: bytes) -> bool:
-    return _keys_of(body) is not None
-
-
-def _keys_of(body: bytes) -> list[Mapping[str, Any]] | None:
-    """Return the keys of a published document, `None` if it is no key set (RFC 7517 §5)."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    keys = document.get("keys") if isinstance(document, dict) else None
-    if not isinstance(keys, list):
-        return None
-    return [key for key in keys if isinstance(key, dict)]
 
 
 def verify_with(jws: Jws, alg: str, key: Key | None) -> bool:

@@ -16,9 +16,11 @@ from idp.domain.protocol.client import Client, ClientStatus, may_be_client_id
 from idp.domain.protocol.client_changes import Change, changes_between
 from idp.domain.protocol.client_metadata import MEMBERS, parse_client_metadata
 from idp.domain.protocol.metadata_faults import Fault, InvalidMetadata, because
-from idp.services.client_registry import ClientRegistry
+from idp.services.client_registry import ClientRegistry, is_unanswered
 
 FORMAT_VERSION: Final = 1
+#: How long a plan asks addresses of keys in all.
+ASKING_SECONDS: Final = 60.0
 #: What a client may be in a document: one that is deleted has no place in it.
 STATUSES: Final = tuple(status for status in ClientStatus if status is not ClientStatus.DELETED)
 _ORDER: Final = {member.name: place for place, member in enumerate(MEMBERS)}
@@ -37,7 +39,10 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One client that differs. `version`: the one that was compared; 0 for a new client."""
+    """One client that differs. `version`: the one that was compared; 0 for a new client.
+
+    `warnings`: what could not be checked from here, such as an address that did not answer.
+    """
 
     step: Step
     client_id: str
@@ -46,6 +51,7 @@ class Planned:
     status: ClientStatus
     changes: tuple[Change, ...] = ()
     version: int = 0
+    warnings: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +92,11 @@ class ClientFiles:
         known = {client.client_id: client for client in self.registry.list_all()}
         planned: list[Planned] = []
         faults: list[tuple[str, Fault]] = []
+        until = self.registry.clock.monotonic() + ASKING_SECONDS
         for entry in entries:
             name = str(entry.get("client_id"))
             try:
-                planned += self._compared(entry, known.get(name))
+                planned += self._compared(entry, known.get(name), until)
             except InvalidMetadata as refusal:
                 faults += [(name, fault) for fault in refusal.faults]
         if faults:
@@ -125,7 +132,9 @@ class ClientFiles:
                 case _:
                     continue
 
-    def _compared(self, entry: Mapping[str, Any], known: Client | None) -> Iterator[Planned]:
+    def _compared(
+        self, entry: Mapping[str, Any], known: Client | None, until: float
+    ) -> Iterator[Planned]:
         faults = list(_faults(entry))
         if faults:
             raise InvalidMetadata(faults)
@@ -135,17 +144,50 @@ class ClientFiles:
         metadata = parse_client_metadata(given, self.registry.policy)
         if known is None:
             made = self.registry.checked(given)
-            yield Planned(Step.CREATE, client_id, _name(made), given, status)
+            doubts = self._doubts(made, None, until)
+            yield Planned(Step.CREATE, client_id, _name(made), given, status, warnings=doubts)
             return
+        doubts = ()
         changes = changes_between(known.metadata, metadata)
         if changes:
             # what others publish is asked for where something changes, not in every comparison
-            self.registry.checked(given, known)
+            doubts = self._doubts(self.registry.checked(given, known), known, until)
         if status is not known.status:
             changes = (Change("status", known.status.value, status.value), *changes)
         if changes:
             name = known.name_in("id")
-            yield Planned(Step.CHANGE, client_id, name, given, status, changes, known.version)
+            yield Planned(
+                Step.CHANGE, client_id, name, given, status, changes, known.version, doubts
+            )
+
+    def _doubts(
+        self, metadata: Mapping[str, Any], known: Client | None, until: float
+    ) -> tuple[Fault, ...]:
+        """Ask a new address of keys; refuses a bad answer, returns the doubt where there is none.
+
+        A file of many clients whose servers are all out of reach must not take an hour: once the
+        time is over the rest is asked for no more, which is a doubt too.
+        """
+        if self.registry.clock.monotonic() >= until:
+            is_new = known is None or metadata.get("jwks_uri") != known.metadata.get("jwks_uri")
+            unasked = Fault("jwks_uri", because("fetch", reason="no time left"))
+            return (unasked,) if is_new and "jwks_uri" in metadata else ()
+        return doubts_of(self.registry, metadata, known)
+
+
+def doubts_of(
+    registry: ClientRegistry, metadata: Mapping[str, Any], known: Client | None = None
+) -> tuple[Fault, ...]:
+    """Return what could not be checked of what a registration publishes elsewhere.
+
+    Refuses with `InvalidMetadata` where an answer came that is of no use.
+    """
+    fault = registry.fault_of_keys(metadata, known)
+    if fault is None:
+        return ()
+    if not is_unanswered(fault):
+        raise InvalidMetadata([fault])
+    return (fault,)
 
 
 def _written(client: Client) -> dict[str, Any]:

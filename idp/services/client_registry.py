@@ -28,7 +28,7 @@ from idp.domain.protocol.client_metadata import (
     parse_client_metadata,
 )
 from idp.domain.protocol.client_search import ClientSearch, Place, place_of
-from idp.domain.protocol.json_text import read_json
+from idp.domain.protocol.key_set import keys_of
 from idp.domain.protocol.metadata_faults import (
     Fault,
     InvalidMetadata,
@@ -485,7 +485,10 @@ class ClientRegistry:
         """
         decided = {} if known is None else self._decided(known)
         metadata = parse_client_metadata(given, self.policy, decided)
-        faults = [*self._sector_faults(metadata), *self._keys_faults(metadata, known)]
+        faults = list(self._sector_faults(metadata))
+        published = self.fault_of_keys(metadata, known) if self.policy.is_form else None
+        if published is not None:
+            faults.append(published)
         if faults:
             raise InvalidMetadata(faults)
         return metadata
@@ -504,22 +507,23 @@ class ClientRegistry:
         ):
             yield Fault("sector_identifier_uri", because("sector.names"))
 
-    def _keys_faults(self, metadata: Mapping[str, Any], known: Client | None) -> Iterator[Fault]:
-        """Ask a new address of keys for them, while somebody is there to mend it (RFC 7517 §5)."""
+    def fault_of_keys(
+        self, metadata: Mapping[str, Any], known: Client | None = None
+    ) -> Fault | None:
+        """Ask a new address of keys for them, and return what is wrong there (RFC 7517 §5).
+
+        `known`: the client so far, whose own address is not asked again. For callers who may go on
+        without an answer: `is_unanswered` tells whether there was one.
+        """
         uri = metadata.get("jwks_uri")
         was = None if known is None else known.metadata.get("jwks_uri")
-        if uri is None or uri == was or not self.policy.is_form:
-            return
+        if uri is None or uri == was:
+            return None
         try:
-            document = read_json(self.documents.fetch_anew(uri, kind="jwks"))
+            keys = keys_of(self.documents.fetch_anew(uri, kind="jwks"))
         except FetchFailed as failure:
-            yield Fault("jwks_uri", _unfetched(failure, JWKS_BYTES_MAX))
-            return
-        except ValueError:
-            document = None
-        keys = document.get("keys") if isinstance(document, dict) else None
-        if not isinstance(keys, list) or not any(isinstance(key, dict) for key in keys):
-            yield Fault("jwks_uri", because("fetch.keys"))
+            return Fault("jwks_uri", _unfetched(failure, JWKS_BYTES_MAX))
+        return None if keys else Fault("jwks_uri", because("fetch.keys"))
 
     def _logo(self, metadata: Mapping[str, Any]) -> bytes | None:
         """Fetch a client's logo and draw it anew; without one its initials stand on the pages.
@@ -680,6 +684,14 @@ def _unfetched(failure: FetchFailed, most: int) -> Reason:
     if failure.reason == "size":
         return because("fetch.size", maximum=most)
     return because("fetch", reason=failure.reason)
+
+
+def is_unanswered(fault: Fault) -> bool:
+    """Return whether nothing came from an address: from elsewhere, or later, it may be all right.
+
+    An address that may never be asked, and an answer that is no use, stay wrong.
+    """
+    return fault.reason.code == "fetch" and fault.reason.values.get("reason") != "address"
 
 
 def _is_decided(name: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import yaml
 from click.testing import CliRunner, Result
 
 from adapters.sql import schema
@@ -17,7 +18,9 @@ from idp.app import Application
 from idp.commands import main
 from idp.domain.protocol.client import Client
 from tests.conftest import BASE, ROOT, environment
+from tests.dynamic import a_key
 from tests.guest import Guest
+from tests.key_server import KeyServer, running_key_server
 from tests.unit.config.test_settings import GOOD
 
 
@@ -215,7 +218,7 @@ OWN = {
 }
 KEYED = {
     "token_endpoint_auth_method": "private_key_jwt",
-    "jwks_uri": "https://portal.example/jwks.json",
+    "jwks": {"keys": [a_key()]},
     "id_token_signed_response_alg": "ES256",
     "scope": "openid profile phone",
 }
@@ -281,6 +284,71 @@ def test_a_member_with_a_bad_value_is_refused_by_name(
     assert told["error"] in {"invalid_client_metadata", "invalid_redirect_uri"}
     assert member.removesuffix("s") in told["message"]
     assert siapkerja.told("client", "list") == []
+
+
+def published_at(server: KeyServer) -> dict[str, Any]:
+    """A registration whose keys stand at its own address."""
+    given = {**PORTAL, **KEYED, "client_id": "kunci-sendiri", "jwks_uri": server.url}
+    del given["jwks"]
+    return given
+
+
+@pytest.fixture
+def publishing() -> Iterator[KeyServer]:
+    with running_key_server({"keys": [a_key()]}) as server:
+        yield server
+
+
+def test_ss_1_an_address_of_keys_is_asked_before_it_is_registered(
+    siapkerja: Siapkerja, publishing: KeyServer, app: Application
+) -> None:
+    reachable = {"SIAPKERJA_FETCH_PRIVATE_HOSTS": publishing.host}
+    create = ("client", "create", "--file", "-")
+    private = {**published_at(publishing), "jwks_uri": "https://10.0.0.1/jwks"}
+    assert "jwks_uri can not be fetched" in siapkerja.refused(*create, given=private)["message"]
+    publishing.document = {"keys": "none"}
+    refusal = siapkerja.refused(*create, given=published_at(publishing), **reachable)
+    assert refusal["message"] == "jwks_uri is no set of public keys"
+
+    publishing.document = {"keys": [a_key()]}
+    assert siapkerja.told(*create, given=published_at(publishing), **reachable)
+    assert found(app, "kunci-sendiri").metadata["jwks_uri"] == publishing.url
+    asked = publishing.asked
+    update = ("client", "update", "kunci-sendiri", "--file", "-")
+    changed = {**published_at(publishing), "client_name": "Lain"}
+    assert siapkerja.told(*update, given=changed, **reachable)["client_name"] == "Lain"
+    assert publishing.asked == asked
+
+
+def test_an_address_of_keys_that_is_silent_is_a_warning(
+    siapkerja: Siapkerja, publishing: KeyServer, app: Application
+) -> None:
+    publishing.status = 503
+    reachable = {"SIAPKERJA_FETCH_PRIVATE_HOSTS": publishing.host}
+    given = published_at(publishing)
+    done = siapkerja.run("client", "create", "--file", "-", given=given, **reachable)
+
+    assert done.exit_code == 0
+    assert done.stderr == "siapkerja: warning: jwks_uri can not be fetched: status\n"
+    document = yaml.safe_dump({"version": 1, "clients": [{**given, "client_id": "lain"}]})
+    planned = siapkerja.run("plan", "-", given=document, **reachable)
+    assert planned.exit_code == 3
+    assert planned.stderr == "siapkerja: warning: lain: jwks_uri can not be fetched: status\n"
+    assert siapkerja.run("apply", "-", given=document, **reachable).exit_code == 0
+    assert found(app, "lain").metadata["jwks_uri"] == publishing.url
+
+
+def test_a_plan_refuses_an_address_of_keys_that_answers_with_something_else(
+    siapkerja: Siapkerja, publishing: KeyServer
+) -> None:
+    publishing.raw = b"<!doctype html>"
+    document = yaml.safe_dump({"version": 1, "clients": [published_at(publishing)]})
+    refused = siapkerja.run(
+        "plan", "-", given=document, SIAPKERJA_FETCH_PRIVATE_HOSTS=publishing.host
+    )
+
+    assert refused.exit_code == 1
+    assert "kunci-sendiri: jwks_uri is no set of public keys" in refused.stderr
 
 
 def test_given_identifier_and_secret_are_kept(siapkerja: Siapkerja, make_app: Any) -> None:
