@@ -541,7 +541,7 @@ def wire(
             settings.dukcapil.url, clock=clock, is_production=settings.is_production
         ),
         reviews=ReviewService(store, clock, messages, traffic),
-        expiry=ExpiryService(store, clock, messages, end_of_key),
+        expiry=ExpiryService(store, clock, messages, documents, end_of_key),
         keys=keys,
         accounts=AccountsAdmin(store, clock, entropy, hasher, parse_email, sessions),
         sweeping=SweepingService(
@@ -677,6 +677,7 @@ def _jobs(services: Services) -> tuple[Job, ...]:
         Job("audit-head", _HOUR, 60, tell_head),
         Job("sweep", _HOUR, 600, services.sweeping.sweep),
         Job("expiry", _HOUR, 600, services.expiry.warn),
+        Job("expiry-published", 24 * _HOUR, 600, services.expiry.warn_of_published),
     )
 
 

@@ -1,7 +1,7 @@
 """Portals of teams, their releases and what officers said of them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from idp.domain.errors import Conflict
 from idp.domain.identity.release import Approval, Release, ReleaseState
 from idp.domain.identity.team import Team
 from idp.domain.protocol.client import Client, ClientStatus
-from idp.ports.partners import TeamPortal
+from idp.ports.partners import EndedPortal, TeamPortal
 
 _portal = tables.team_portal
 _release = tables.portal_release
@@ -34,6 +34,22 @@ _LIST_OF: Final = (
     sa.select(_portal)
     .where(_portal.c.team_id.in_(sa.bindparam("teams", expanding=True)))
     .order_by(_portal.c.created_at, _portal.c.id)
+)
+#: A client's row outlives the client, with its name.
+_ENDED_AT: Final = sa.func.coalesce(_portal.c.retired_at, tables.client.c.updated_at)
+_LIST_ENDED: Final = (
+    sa.select(
+        tables.client,
+        *(column.label(f"p_{column.name}") for column in _portal.c),
+        _ENDED_AT.label("ended_at"),
+    )
+    .join(_portal, _portal.c.sandbox_client_id == tables.client.c.client_id)
+    .where(
+        _portal.c.team_id.in_(sa.bindparam("teams", expanding=True)),
+        tables.client.c.status == ClientStatus.DELETED,
+    )
+    .order_by(_ENDED_AT.desc(), _portal.c.id.desc())
+    .limit(sa.bindparam("most"))
 )
 _SET_LIVE: Final = (
     sa.update(_portal)
@@ -94,7 +110,7 @@ _APPROVALS: Final = (
     .order_by(_approval.c.at, _approval.c.reviewer)
 )
 _PUT_APPROVAL: Final = replacing(_approval, "release_id", "reviewer")
-_WITH_CERTIFICATES: Final = (
+_WITH_KEYS: Final = (
     sa.select(tables.client)
     .join(
         _portal,
@@ -104,11 +120,13 @@ _WITH_CERTIFICATES: Final = (
         ),
     )
     .where(
-        tables.client.c.status != ClientStatus.DELETED,
-        sa.cast(tables.client.c.metadata, sa.Text).like('%"x5c"%'),
+        tables.client.c.status == ClientStatus.ACTIVE,
+        # by value or by address: `jwks` or `jwks_uri`
+        sa.cast(tables.client.c.metadata, sa.Text).like('%"jwks%'),
     )
 )
 _BEGINNING: Final = (-1, UUID(int=0))
+_MEMBERS: Final = tuple(member.name for member in fields(TeamPortal))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +162,12 @@ class SqlTeamPortals:
         rows = self.connection.execute(_LIST_OF, {"teams": tuple(team_ids)})
         return tuple(_read(row) for row in rows)
 
+    def list_ended(self, team_ids: Iterable[UUID], *, limit: int) -> Sequence[EndedPortal]:
+        rows = self.connection.execute(_LIST_ENDED, {"teams": tuple(team_ids), "most": limit})
+        return tuple(
+            EndedPortal(_read(row, "p_"), read_client(row, ()), row.ended_at) for row in rows
+        )
+
     def set_live(self, portal_id: UUID, client_id: str) -> bool:
         given = {"which": portal_id, "client": client_id}
         return self.connection.execute(_SET_LIVE, given).rowcount == 1
@@ -151,8 +175,8 @@ class SqlTeamPortals:
     def retire(self, portal_id: UUID, now: int) -> None:
         self.connection.execute(_RETIRE, {"which": portal_id, "now": now})
 
-    def clients_with_certificates(self) -> Sequence[Client]:
-        return tuple(read_client(row, ()) for row in self.connection.execute(_WITH_CERTIFICATES))
+    def clients_with_keys(self) -> Sequence[Client]:
+        return tuple(read_client(row, ()) for row in self.connection.execute(_WITH_KEYS))
 
     def add_release(self, release: Release) -> None:
         self.connection.execute(
@@ -189,16 +213,7 @@ class SqlTeamPortals:
         return tuple(
             (
                 release,
-                TeamPortal(
-                    id=row.p_id,
-                    team_id=row.p_team_id,
-                    sandbox_client_id=row.p_sandbox_client_id,
-                    kind=row.p_kind,
-                    library=row.p_library,
-                    created_at=row.p_created_at,
-                    live_client_id=row.p_live_client_id,
-                    retired_at=row.p_retired_at,
-                ),
+                _read(row, "p_"),
                 Team(row.t_id, row.t_name, row.t_created_at),
             )
             for release, row in zip(releases, rows, strict=True)
@@ -248,17 +263,9 @@ class SqlTeamPortals:
         return tuple(_read_release(row, tuple(found.get(row.id, ()))) for row in rows)
 
 
-def _read(row: Any) -> TeamPortal:
-    return TeamPortal(
-        id=row.id,
-        team_id=row.team_id,
-        sandbox_client_id=row.sandbox_client_id,
-        kind=row.kind,
-        library=row.library,
-        created_at=row.created_at,
-        live_client_id=row.live_client_id,
-        retired_at=row.retired_at,
-    )
+def _read(row: Any, prefix: str = "") -> TeamPortal:
+    """Return the portal of a row. `prefix`: of its columns, where others stand beside them."""
+    return TeamPortal(**{name: getattr(row, prefix + name) for name in _MEMBERS})
 
 
 def _read_release(row: Any, approvals: tuple[Approval, ...]) -> Release:

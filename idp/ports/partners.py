@@ -35,6 +35,15 @@ class TeamPortal:
         return (self.sandbox_client_id, *live)
 
 
+@dataclass(frozen=True, slots=True)
+class EndedPortal:
+    """A portal that was given up, or that an officer deleted. `client`: what it was."""
+
+    portal: TeamPortal
+    client: Client
+    ended_at: int
+
+
 class Teams(Protocol):
     """Teams, who is in them, and who was invited."""
 
@@ -73,12 +82,15 @@ class TeamPortals(Protocol):
     def find(self, portal_id: UUID) -> TeamPortal | None: ...
     def find_by_client(self, client_id: str) -> TeamPortal | None: ...
     def list_of(self, team_ids: Iterable[UUID]) -> Sequence[TeamPortal]: ...
+    def list_ended(self, team_ids: Iterable[UUID], *, limit: int) -> Sequence[EndedPortal]:
+        """Return the portals whose sandbox client is no more, the newest end first."""
+
     def set_live(self, portal_id: UUID, client_id: str) -> bool:
         """Name the client in production, once; `False` if there is one."""
 
     def retire(self, portal_id: UUID, now: int) -> None: ...
-    def clients_with_certificates(self) -> Sequence[Client]:
-        """Return teams' clients whose registered keys carry certificates, without secrets."""
+    def clients_with_keys(self) -> Sequence[Client]:
+        """Return teams' active clients that have keys of their own, without secrets."""
 
     def add_release(self, release: Release) -> None: ...
     def find_release(self, release_id: UUID) -> Release | None: ...

@@ -1,41 +1,88 @@
 """Letters before a portal's secret or key ends: thirty days, seven and one before, each once."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Final
 
 from idp.domain.identity.expiry import FIRST_SECONDS, days_left, days_to_tell
 from idp.domain.identity.team import TeamRole
 from idp.domain.protocol.client import Client
+from idp.domain.protocol.client_metadata import KEYS_MAX
+from idp.domain.protocol.key_set import is_key_set, keys_of
 from idp.ports.clock import Clock
+from idp.ports.documents import DocumentFetcher, FetchFailed
 from idp.ports.partners import Expiring
 from idp.ports.store import Store, Transaction
 from idp.services.messages import LetterKind, MessageService
 
+_DAY: Final = 86400
+#: How long a day's round of portals' own addresses takes at most.
+ASKING_SECONDS: Final = 300.0
+#: How often a team hears that its address of keys does not answer.
+AWAY_SECONDS: Final = 7 * _DAY
+_AWAY: Final = "jwks_uri"
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a team should know of a client. `keys_away`: its address of keys does not answer."""
+
+    ends: Sequence[Expiring] = ()
+    keys_away: bool = False
+
 
 @dataclass(frozen=True, slots=True)
 class ExpiryService:
-    """`end_of_key`: when a registered JWK's certificate ends, `None` for a key that has none.
-
-    Keys that a portal serves at its own address are its own to watch.
-    """
+    """`end_of_key`: when a public key ends, `None` for one that tells no end."""
 
     store: Store
     clock: Clock
     messages: MessageService
-    end_of_key: Callable[[Mapping[str, Any]], int | None]
+    documents: DocumentFetcher
+    end_of_key: Callable[[Mapping[str, Any]], int | None] = field(repr=False)
 
     def warn(self) -> int:
         """Write to every team that must hear of something now; return how many things."""
         now = self.clock.now()
         with self.store.read() as tx:
-            found = [
-                *tx.traffic.expiring_secrets(now, now + FIRST_SECONDS),
-                *self._expiring_keys(tx.team_portals.clients_with_certificates(), now),
-            ]
+            found = list(tx.traffic.expiring_secrets(now, now + FIRST_SECONDS))
+            clients = tx.team_portals.clients_with_keys()
+        for client in clients:
+            found += self._expiring(client, _registered_keys(client), now)
         return sum(self._warn_of(expiring, now) for expiring in found)
 
-    def list_of(self, client: Client) -> Sequence[Expiring]:
+    def warn_of_published(self) -> int:
+        """Do the same for keys at addresses of portals, which are asked for them once a day.
+
+        One that does not answer is asked again when all others were; its team then hears of it
+        once a week. Where time runs out, another day begins with other portals.
+        """
+        now = self.clock.now()
+        with self.store.read() as tx:
+            clients = [c for c in tx.team_portals.clients_with_keys() if _AWAY in c.metadata]
+        clients.sort(
+            key=lambda client: sha256(f"{now // _DAY} {client.client_id}".encode()).digest()
+        )
+        until = self.clock.monotonic() + ASKING_SECONDS
+        told = 0
+        silent: list[Client] = []
+        for client, is_again in _and_again(clients, silent):
+            if self.clock.monotonic() >= until:
+                break
+            try:
+                keys = keys_of(self.documents.fetch_anew(client.metadata[_AWAY], kind="jwks"))
+            except FetchFailed:
+                keys = None
+            if keys is not None:
+                told += sum(self._warn_of(one, now) for one in self._expiring(client, keys, now))
+            elif is_again:
+                told += self._warn_of_silence(client, now)
+            else:
+                silent.append(client)
+        return told
+
+    def outlook_of(self, client: Client) -> Outlook:
         """Return what of one client ends within thirty days, for its page."""
         now = self.clock.now()
         secrets = (
@@ -43,8 +90,22 @@ class ExpiryService:
             for secret in client.secrets
             if secret.expires_at is not None and now < secret.expires_at <= now + FIRST_SECONDS
         )
-        found = [*secrets, *self._expiring_keys([client], now)]
-        return sorted(found, key=lambda expiring: expiring.ends_at)
+        keys = self._known_keys(client)
+        found = [*secrets, *self._expiring(client, keys or (), now)]
+        return Outlook(sorted(found, key=lambda one: one.ends_at), keys_away=keys is None)
+
+    def _known_keys(self, client: Client) -> Sequence[Mapping[str, Any]] | None:
+        """Return a client's keys as requests would find them; `None` where they can't be had."""
+        uri = client.metadata.get(_AWAY)
+        if uri is None or not client.is_active:
+            return _registered_keys(client)
+        try:
+            body = self.documents.fetch(
+                uri, kind="jwks", reader=client.client_id, is_good=is_key_set
+            )
+        except FetchFailed:
+            return None
+        return keys_of(body)
 
     def _warn_of(self, expiring: Expiring, now: int) -> bool:
         days = days_to_tell(expiring.ends_at, now)
@@ -54,29 +115,59 @@ class ExpiryService:
             client = tx.clients.find(expiring.client_id)
             if client is None or not tx.traffic.note_expiry(expiring, days):
                 return False
-            self._tell(client, expiring, now, tx=tx)
+            self._tell(
+                client,
+                LetterKind.SECRET_EXPIRES,
+                tx=tx,
+                days=days_left(expiring.ends_at, now),
+                at=expiring.ends_at,
+            )
         return True
 
-    def _tell(self, client: Client, expiring: Expiring, now: int, *, tx: Transaction) -> None:
+    def _warn_of_silence(self, client: Client, now: int) -> bool:
+        noted = Expiring(client.client_id, f"{_AWAY}.{now // AWAY_SECONDS}", now)
+        with self.store.write() as tx:
+            if not tx.traffic.note_expiry(noted, 0):
+                return False
+            self._tell(client, LetterKind.KEYS_AWAY, tx=tx, at=now)
+        return True
+
+    def _tell(
+        self, client: Client, kind: LetterKind, *, tx: Transaction, **values: str | int
+    ) -> None:
         portal = tx.team_portals.find_by_client(client.client_id)
         members = tx.teams.members(portal.team_id) if portal is not None else ()
         for member, account in members:
             if portal is not None and member.role is not TeamRole.VIEWER:
                 self.messages.notify(
                     account,
-                    LetterKind.SECRET_EXPIRES,
+                    kind,
                     tx=tx,
                     portal=client.name_in(account.locale),
                     portal_id=str(portal.id),
-                    days=days_left(expiring.ends_at, now),
-                    at=expiring.ends_at,
+                    **values,
                 )
 
-    def _expiring_keys(self, clients: Sequence[Client], now: int) -> Iterator[Expiring]:
-        for client in clients:
-            keys = client.metadata.get("jwks", {}).get("keys", ())
-            for position, key in enumerate(keys, start=1):
-                end = self.end_of_key(key)
-                if end is not None and now < end <= now + FIRST_SECONDS:
-                    name = str(key.get("kid") or f"#{position}")
-                    yield Expiring(client.client_id, f"{name[:48]}.{end}", end)
+    def _expiring(
+        self, client: Client, keys: Sequence[Mapping[str, Any]], now: int
+    ) -> Iterator[Expiring]:
+        for position, key in enumerate(keys[:KEYS_MAX], start=1):
+            end = self.end_of_key(key)
+            if end is not None and now < end <= now + FIRST_SECONDS:
+                name = str(key.get("kid") or "")[:48]
+                # what others publish may name its keys by anything
+                name = name if name.isascii() and name.isprintable() and name else f"#{position}"
+                yield Expiring(client.client_id, f"{name}.{end}", end)
+
+
+def _registered_keys(client: Client) -> Sequence[Mapping[str, Any]]:
+    keys: Sequence[Mapping[str, Any]] = client.metadata.get("jwks", {}).get("keys", ())
+    return keys
+
+
+def _and_again(
+    clients: Sequence[Client], silent: Sequence[Client]
+) -> Iterator[tuple[Client, bool]]:
+    """Go through all, then through those that were found silent meanwhile."""
+    yield from ((client, False) for client in clients)
+    yield from ((client, True) for client in silent)

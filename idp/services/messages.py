@@ -75,6 +75,7 @@ class LetterKind(StrEnum):
     RELEASE_RETURNED = "release_returned"  # portal, portal_id
     RELEASE_APPROVED = "release_approved"  # portal, portal_id
     SECRET_EXPIRES = "secret_expires"  # portal, portal_id, days, at
+    KEYS_AWAY = "keys_away"  # portal, portal_id, at
 
 
 #: Letters that are worth nothing once what they carry has ended.

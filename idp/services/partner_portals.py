@@ -42,7 +42,7 @@ from idp.domain.identity.visitor import Visitor
 from idp.domain.protocol.client import Client, Environment
 from idp.ports.clock import Clock
 from idp.ports.entropy import Entropy
-from idp.ports.partners import TeamPortal
+from idp.ports.partners import EndedPortal, TeamPortal
 from idp.ports.store import Store, Transaction
 from idp.services.client_registry import ClientRegistry, Registered
 from idp.services.limits import LimitService
@@ -51,6 +51,8 @@ from idp.services.traffic import SIGN_IN, TrafficService
 REGISTRATIONS_OF_TEAM: Final = Limit("portal.register", 20, DAY, "limit.tries")
 #: How long the old secret goes on beside a new one.
 OVERLAP_SECONDS: Final = 7 * DAY
+#: Of portals that are no more, the list shows the last ones.
+ENDED_SHOWN: Final = 25
 #: Grants of a sandbox client: nothing by which it could meet a person elsewhere than in a browser.
 SANDBOX_GRANTS: Final = frozenset({"authorization_code", "refresh_token", "client_credentials"})
 #: What belongs to a client's place, not to what its team proposes.
@@ -107,6 +109,15 @@ class PartnerPortalService:
             found = tx.team_portals.list_of(mine)
             views = [self._view(portal, *mine[portal.team_id], tx=tx) for portal in found]
         return tuple(view for view in views if view is not None)
+
+    def list_ended(self, account_id: UUID) -> Sequence[tuple[EndedPortal, Team]]:
+        """Return the portals of a person's teams that are no more, the newest end first."""
+        with self.store.read() as tx:
+            mine = {team.id: team for team, _ in tx.teams.list_of(account_id)}
+            if not mine:
+                return ()
+            ended = tx.team_portals.list_ended(mine, limit=ENDED_SHOWN)
+        return tuple((one, mine[one.portal.team_id]) for one in ended)
 
     def find(self, portal_id: UUID) -> TeamPortal | None:
         """Return a portal whoever asks: for pages that another proof leads to."""

@@ -56,12 +56,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """All that an officer decides by. `live`: what citizens meet now."""
+    """All that an officer decides by. `live`: what citizens meet now; `sandbox`: what was tried."""
 
     release: Release
     portal: TeamPortal
     team: Team
     live: Client | None
+    sandbox: Client | None
     changes: Sequence[Difference]
     points: Mapping[Point, bool]
 
@@ -204,7 +205,8 @@ def _review(release_id: UUID, *, tx: Transaction) -> Review:
         owners=len(owners),
     )
     changes = differences(_own(before), _own(release.metadata))
-    return Review(release, portal, team, live, changes, points)
+    sandbox = tx.clients.find(portal.sandbox_client_id)
+    return Review(release, portal, team, live, sandbox, changes, points)
 
 
 def _own(metadata: Mapping[str, Any]) -> dict[str, Any]:

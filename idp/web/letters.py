@@ -330,6 +330,19 @@ LETTERS: Final[Mapping[LetterKind, Letter]] = {
         lead=lazy_gettext("Lihat yang berakhir dan gantilah di sini:"),
         link="/pengembang/portal/%(portal_id)s",
     ),
+    LetterKind.KEYS_AWAY: Letter(
+        lazy_gettext("%(portal)s: alamat kunci tidak menjawab"),
+        (
+            lazy_gettext(
+                "Kunci publik %(portal)s tidak dapat diambil dari alamat jwks_uri pada %(at)s. "
+                "Selama itu kunci baru tidak dikenal, dan setelah satu hari portal tidak dapat "
+                "membuktikan dirinya."
+            ),
+        ),
+        _YOUR_TEAM,
+        lead=lazy_gettext("Periksa server kunci itu, lalu lihat keadaannya di sini:"),
+        link="/pengembang/portal/%(portal_id)s",
+    ),
 }
 
 #: How values read that are not words already.

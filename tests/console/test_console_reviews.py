@@ -10,7 +10,7 @@ from idp.domain.identity.release import ReleaseState
 from idp.domain.identity.roles import Role
 from idp.services.reviews import PAGE
 from tests.officer import Officer, an_officer
-from tests.partners import Developer, Registered, a_developer
+from tests.partners import CALLBACK, Developer, Registered, a_developer
 from tests.racing import at_once
 
 REVIEWS = "/admin/tinjauan"
@@ -251,6 +251,27 @@ def test_a_change_of_a_live_portal_is_reviewed_and_keeps_its_secret(
     assert answer.status_code == 303
     assert after.redirect_uris == {"https://portal.example/baru"}
     assert [s.digest for s in after.secrets] == [s.digest for s in before.secrets]
+
+
+def test_a_review_leads_to_the_registrations_and_to_suspending_the_live_one(
+    app: Application, developer: Developer
+) -> None:
+    made = submitted(developer)
+    registry = app.wiring.services.clients
+    sandbox = registry.get(made.client_id)
+    registrar = an_officer(app, Role.REGISTRAR)
+    before = registrar.get(address_of(registrar)).text
+    assert f"/admin/portal/{sandbox.id}" in before
+    assert "tangguhkan" not in before
+
+    live = registry.register({"redirect_uris": [CALLBACK]}).client
+    with app.wiring.services.store.write() as tx:
+        tx.team_portals.set_live(made.portal_id, live.client_id)
+
+    assert f"/admin/portal/{live.id}/tangguhkan" in registrar.get(address_of(registrar)).text
+    auditor = an_officer(app, Role.AUDITOR)
+    assert f"/admin/portal/{live.id}" in auditor.get(address_of(auditor)).text
+    assert "tangguhkan" not in auditor.get(address_of(auditor)).text
 
 
 def test_the_queue_has_pages(app: Application, developer: Developer) -> None:

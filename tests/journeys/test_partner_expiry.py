@@ -1,6 +1,7 @@
 """Letters before a secret or a key ends: at thirty days, at seven and at one, each once."""
 
 from collections import Counter
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -9,6 +10,7 @@ from idp.domain.identity.team import TeamRole
 from idp.services.housekeeping import Job
 from tests.certificates import Pair
 from tests.fakes import FixedClock
+from tests.key_server import KeyServer, running_key_server
 from tests.partners import CALLBACK, Developer, Registered, a_developer, a_member
 
 DAY = 86400
@@ -97,6 +99,83 @@ def test_a_registered_key_ends_with_its_certificate(
     assert "c1." in page
 
 
+@pytest.fixture
+def publishing() -> Iterator[KeyServer]:
+    """The portal's own web server."""
+    with running_key_server() as server:
+        yield server
+
+
+@pytest.fixture
+def published(
+    make_app: Callable[..., Application], publishing: KeyServer
+) -> tuple[Application, Developer, Registered]:
+    """A portal whose keys stand at its own address."""
+    app = make_app(SIAPKERJA_FETCH_PRIVATE_HOSTS=publishing.host)
+    developer = a_developer(app)
+    made = developer.register(developer.create_team())
+    app.wiring.services.clients.replace(
+        made.client_id,
+        {
+            "redirect_uris": [CALLBACK],
+            "environment": "sandbox",
+            "token_endpoint_auth_method": "private_key_jwt",
+            "jwks_uri": publishing.url,
+        },
+    )
+    return app, developer, made
+
+
+def test_keys_at_the_portal_s_own_address_are_watched_too(
+    published: tuple[Application, Developer, Registered], publishing: KeyServer, clock: FixedClock
+) -> None:
+    app, developer, made = published
+    expiry = app.wiring.services.expiry
+    key = Pair(ends_at=clock.now() + 6 * DAY).jwk()
+    publishing.document = {
+        "keys": [key, {**key, "kid": "a\0b", "exp": clock.now() + DAY // 2}, {"kty": "EC"}]
+    }
+
+    assert [expiry.warn_of_published(), expiry.warn_of_published(), warn(app)] == [2, 0, 0]
+    assert sorted(days for _, days in letters(developer)) == [1, 6]
+    page = developer.get(f"/portal/{made.portal_id}").text
+    assert "Segera berakhir" in page
+    assert "tidak menjawab" not in page
+
+
+@pytest.mark.parametrize("wrong", ["status", "content"])
+def test_an_address_of_keys_that_does_not_answer_is_told_once_a_week(
+    published: tuple[Application, Developer, Registered],
+    publishing: KeyServer,
+    clock: FixedClock,
+    wrong: str,
+) -> None:
+    app, developer, made = published
+    expiry = app.wiring.services.expiry
+    publishing.document = {"keys": []} if wrong == "status" else ["no key set"]
+    publishing.status = 503 if wrong == "status" else 200
+
+    assert [expiry.warn_of_published(), expiry.warn_of_published()] == [1, 0]
+    # a server that stumbles once is asked again before anybody is told
+    assert publishing.asked == 4
+    assert "tidak menjawab" in developer.get(f"/portal/{made.portal_id}").text
+    clock.move(7 * DAY)
+    assert expiry.warn_of_published() == 1
+    told = [one["kind"] for one in developer.guest.messages()]
+    assert told.count("keys_away") == 2
+
+
+def test_a_portal_that_is_stopped_is_not_asked_for_keys(
+    published: tuple[Application, Developer, Registered], publishing: KeyServer
+) -> None:
+    app, developer, made = published
+    app.wiring.services.clients.suspend(made.client_id)
+
+    assert app.wiring.services.expiry.warn_of_published() == 0
+    developer.get(f"/portal/{made.portal_id}")
+    assert publishing.asked == 0
+
+
 def test_the_page_warns_too(
     app: Application, developer: Developer, made: Registered, clock: FixedClock
 ) -> None:
@@ -112,6 +191,8 @@ def test_it_is_one_of_the_jobs_that_one_process_does_for_all(app: Application) -
 
     assert jobs["expiry"].run == app.wiring.services.expiry.warn
     assert jobs["expiry"].every_seconds == 3600
+    assert jobs["expiry-published"].run == app.wiring.services.expiry.warn_of_published
+    assert jobs["expiry-published"].every_seconds == DAY
 
 
 def test_a_client_of_no_team_is_nobody_s_letter(app: Application, developer: Developer) -> None:

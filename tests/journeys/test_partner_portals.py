@@ -204,7 +204,23 @@ def test_a_portal_that_is_given_up_ends_for_good(app: Application, developer: De
     assert portal.userinfo(token).status_code == 401
     assert portal.start().status_code == 400
     assert developer.get(f"/portal/{made.portal_id}").status_code == 404
-    assert "Portal Uji" not in developer.get("/portal").text
+    # its team sees what became of it, and nothing to open any more
+    page = developer.get("/portal").text
+    assert "Portal Uji" in page
+    assert "Berakhir" in page
+    assert f"/pengembang/portal/{made.portal_id}" not in page
+
+
+def test_a_portal_that_an_officer_deleted_is_shown_as_ended(
+    app: Application, developer: Developer
+) -> None:
+    made = developer.register(developer.create_team())
+    app.wiring.services.clients.delete(made.client_id)
+
+    page = developer.get("/portal").text
+
+    assert "Portal yang berakhir" in page
+    assert f"/pengembang/portal/{made.portal_id}" not in page
 
 
 def test_two_members_at_one_draft_do_not_overwrite_one_another(

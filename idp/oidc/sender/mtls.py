@@ -117,9 +117,15 @@ def check_own(certificate: Certificate, keys: Iterable[Mapping[str, Any]], clock
 
 
 def end_of_key(jwk: Mapping[str, Any]) -> int | None:
-    """Return when the certificate of a registered key ends (RFC 7517 §4.7), if it has one."""
-    registered = _certificate_of(jwk)
-    return int(registered.ends_at) if registered is not None else None
+    """Return when a key ends: with its certificate (RFC 7517 §4.7) or as it says itself.
+
+    `None` for one that tells no end. `exp`: OpenID Federation 1.0 §8.7.2.
+    """
+    registered, told = _certificate_of(jwk), jwk.get("exp")
+    ends = [int(registered.ends_at)] if registered is not None else []
+    if isinstance(told, int) and not isinstance(told, bool):
+        ends.append(told)
+    return min(ends, default=None)
 
 
 def _certificate_of(jwk: Mapping[str, Any]) -> Certificate | None:

@@ -162,6 +162,9 @@ def _page(template: str, found: Review, form: Form) -> ResponseReturnValue:
         binding=BINDING,
         scope_words=SCOPE_WORDS,
         given=len(good_approvals(release)),
+        may_suspend=here.may(Permission.CLIENTS_SUSPEND)
+        and found.live is not None
+        and found.live.is_active,
         may_decide=here.may(Permission.REVIEW_DECIDE) and release.state is ReleaseState.SUBMITTED,
         may_return=here.may(Permission.REVIEW_DECIDE)
         and release.state in {ReleaseState.SUBMITTED, ReleaseState.APPROVED},

@@ -68,8 +68,13 @@ class ShownRequest:
 @needs(None)
 def portals() -> ResponseReturnValue:
     """Show the portals of every team of the person."""
-    views = services().partner_portals.list_of(person().id)
-    return render_template("partner/portals.html", views=views, states=STATES)
+    mine = services().partner_portals
+    return render_template(
+        "partner/portals.html",
+        views=mine.list_of(person().id),
+        ended=mine.list_ended(person().id),
+        states=STATES,
+    )
 
 
 @partner.route("/portal/baru", methods=["GET", "POST"])
@@ -122,12 +127,14 @@ def portal(portal_id: UUID) -> ResponseReturnValue:
     del portal_id
     view = portal_view()
     clients = [client for client in (view.sandbox, view.live) if client is not None]
+    outlooks = [(client, services().expiry.outlook_of(client)) for client in clients]
     return render_template(
         "partner/portal.html",
         view=view,
         states=STATES,
         shown=_shown_members(view),
-        expiring=[one for client in clients for one in services().expiry.list_of(client)],
+        expiring=[one for _, outlook in outlooks for one in outlook.ends],
+        keys_away=[client for client, outlook in outlooks if outlook.keys_away],
         may={right.value: view.mine.may(right) for right in Right},
         snippet=_snippet(view),
         library=LIBRARIES[view.portal.library],
