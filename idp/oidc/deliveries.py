@@ -26,6 +26,11 @@ from idp.services.outbox import Attempt
 TOLD: Final = frozenset({200, 202, 204})
 
 
+def is_passing(status: int) -> bool:
+    """Return whether an answer says no more than "not now" (RFC 9110 §15.5, §15.6, RFC 6585 §4)."""
+    return status >= 500 or status in {408, 425, 429}
+
+
 @dataclass(frozen=True, slots=True)
 class LogoutDeliverer:
     """Implements `idp.services.outbox.Deliverer`; a token is signed anew for each try."""
@@ -113,10 +118,10 @@ class PingDeliverer:
             )
         except FetchFailed as failure:
             return self._failed(message, failure.reason)
-        # §10.2: any answer that says "not now" is tried again; a redirect is not followed
+        # §10.2: a redirect is not followed, and who said no to this token says it again
         if status in TOLD:
             return Attempt()
-        return self._failed(message, "status")
+        return self._failed(message, "status") if is_passing(status) else Attempt(error="status")
 
     def drop(self, message: OutboxMessage, *, tx: Transaction) -> None:
         del message, tx

@@ -703,7 +703,7 @@ def test_either_success_counts(pinged: Portal, listener: Listener, status: int) 
     assert pings_of(pinged).deliver_due() == {"delivered": 1}
 
 
-@pytest.mark.parametrize("status", [307, 401, 403, 500])
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
 def test_a_ping_that_fails_is_sent_again_three_times_in_all(
     pinged: Portal, listener: Listener, clock: FixedClock, status: int
 ) -> None:
@@ -715,6 +715,23 @@ def test_a_ping_that_fails_is_sent_again_three_times_in_all(
         clock.move(20)
 
     assert [call.path for call in listener.calls] == ["/ping?tenant=1"] * 3
+
+
+@pytest.mark.parametrize("status", [302, 307, 400, 401, 403, 404])
+def test_a_ping_that_is_refused_is_not_sent_again(
+    pinged: Portal, listener: Listener, clock: FixedClock, status: int
+) -> None:
+    """It would be refused again, and nobody follows a redirect."""
+    listener.statuses, listener.headers = [status], {"Location": listener.url("/elsewhere")}
+    auth_req_id = asked(pinged, client_notification_token=NOTIFICATION_TOKEN)
+    answered(pinged.browser, auth_req_id)
+
+    for _ in range(9):
+        pings_of(pinged).deliver_due()
+        clock.move(20)
+
+    assert [call.path for call in listener.calls] == ["/ping?tenant=1"]
+    assert poll_for(pinged, auth_req_id).status_code == 200
 
 
 def test_a_ping_that_failed_once_arrives(

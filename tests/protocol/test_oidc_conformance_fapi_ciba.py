@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count, cycle
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from werkzeug.test import TestResponse
@@ -80,10 +81,9 @@ class Bank:
         return str(answer.get_json()["auth_req_id"])
 
     def approve(self, auth_req_id: str, decision: str = "allow") -> None:
+        """Answer as the suite does where its `automated_ciba_approval_url` is set."""
         told = {"auth_req_id": auth_req_id, "decision": decision}
-        answer = self.suite.browser.post(
-            "/sandbox/ciba", json=told, base_url="http://akun.contoh.go.id"
-        )
+        answer = self.suite.post(f"/sandbox/ciba?{urlencode(told)}", Accept="application/json")
         assert answer.status_code == 200, answer.text
 
     def deliver(self) -> None:
@@ -292,6 +292,8 @@ def test_ping_backchannel_notification_endpoint_response(
     listener.statuses, listener.headers = [status], {"Location": listener.url("/elsewhere")}
     auth_req_id = bank.asked()
     bank.approve(auth_req_id)
+    bank.deliver()
+    bank.suite.clock.move(60)
     bank.deliver()
 
     assert [call.path for call in listener.calls] == ["/ciba-notification"]
