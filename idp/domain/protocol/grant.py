@@ -164,7 +164,10 @@ def check_code(
     code_verifier: str | None,
     now: int,
 ) -> None:
-    """Refuse a code that was not meant for this call (RFC 6749 §4.1.3), with `invalid_grant`."""
+    """Refuse a code that was not meant for this call (RFC 6749 §4.1.3), with `invalid_grant`.
+
+    One that was spent already is let through however old it is: that it comes again must be seen.
+    """
     if grant.client_id != client_id:
         raise invalid_grant("the code was issued to another client")
     if redirect_uri is None:
@@ -172,6 +175,8 @@ def check_code(
     if redirect_uri != code.redirect_uri:
         raise invalid_grant("redirect_uri differs from the one of the authorization request")
     check_verifier(code.code_challenge, code_verifier)
+    if code.redeemed_at is not None:
+        return
     if now >= code.expires_at or is_from_ahead(grant.created_at, now):
         raise invalid_grant("the code has expired")
 
