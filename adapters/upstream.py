@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 from joserfc import jwe, jws
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import ECKey, KeySet
 
 from adapters.circuit import Admission, Circuit
 from adapters.outbound import ExchangeError, OutboundHttp, Reply
@@ -101,6 +101,9 @@ class OpenIdUpstream:
         self, code: str, *, verifier: str, nonce: str, issuer: str | None
     ) -> UpstreamIdentity:
         return self._told("exchange", lambda: self._redeem(code, verifier, nonce, issuer))
+
+    def public_keys(self) -> Mapping[str, Any]:
+        return public_part(self.settings.keys)
 
     def _redeem(self, code: str, verifier: str, nonce: str, issuer: str | None) -> UpstreamIdentity:
         says_issuer = self._metadata().get("authorization_response_iss_parameter_supported")
@@ -332,6 +335,38 @@ def read_keys(path: Path) -> KeySet:
     if not any(key.is_private and key.get("use") != "enc" for key in keys.keys):
         raise ValueError("needs a private key to sign with")
     return keys
+
+
+def public_part(keys: KeySet) -> Mapping[str, Any]:
+    """Return what others may know of our keys."""
+    return {"keys": [key.as_dict(private=False) for key in keys.keys]}
+
+
+def new_keys() -> Mapping[str, Any]:
+    """Return a new private JWK set: one key to sign with, one to decrypt with."""
+    sign = ECKey.generate_key("P-521", {"use": "sig", "alg": "ES512"}, auto_kid=True)
+    decrypt = ECKey.generate_key("P-256", {"use": "enc", "alg": "ECDH-ES"}, auto_kid=True)
+    return {"keys": [key.as_dict(private=True) for key in (sign, decrypt)]}
+
+
+def registration_of(settings: UpstreamSettings) -> Mapping[str, Any]:
+    """Return the client metadata to register with the provider (RFC 7591 §2, OpenID §2)."""
+    keys = settings.keys.keys
+    signing = next(key for key in keys if key.get("use") != "enc")
+    decrypting = next((key for key in keys if key.get("use") == "enc"), None)
+    told: dict[str, Any] = {
+        "redirect_uris": [settings.redirect_uri],
+        "response_types": ["code"],
+        "grant_types": ["authorization_code"],
+        "scope": settings.scope,
+        "token_endpoint_auth_method": "private_key_jwt",
+        "token_endpoint_auth_signing_alg": str(signing.get("alg") or "ES512"),
+        "id_token_signed_response_alg": settings.signing_alg,
+    }
+    if decrypting is not None:
+        told["id_token_encrypted_response_alg"] = str(decrypting.get("alg") or KEY_MANAGEMENT[0])
+        told["id_token_encrypted_response_enc"] = "A256GCM"
+    return {**told, "jwks": public_part(settings.keys)}
 
 
 def build_upstream(

@@ -6,9 +6,10 @@ The only importer of `adapters`. The engine is taken once, inside the app contex
 import json
 import logging
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import cpu_count
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -42,7 +43,13 @@ from adapters.sql.legacy_sealing import SqlLegacySealer
 from adapters.sql.store import SqlStore
 from adapters.sql.sweeping import count_expired, delete_expired
 from adapters.system import SystemClock, SystemEntropy, process_name
-from adapters.upstream import UpstreamSettings, build_upstream, read_keys
+from adapters.upstream import (
+    UpstreamSettings,
+    build_upstream,
+    new_keys,
+    read_keys,
+    registration_of,
+)
 from config.settings import SANDBOX_MAIL, SANDBOX_URL, Settings, SettingsError
 from idp.domain.identity.claims import SCOPES, SENSITIVE_SCOPES
 from idp.domain.identity.email import EmailAddress
@@ -108,6 +115,7 @@ from idp.services.interactions import InteractionService
 from idp.services.key_requests import RetireKeyExecutor
 from idp.services.key_rotation import KeyRotation
 from idp.services.legacy_import import LegacyImportService
+from idp.services.legacy_join import LegacyJoinService
 from idp.services.legacy_offers import LegacyOfferService
 from idp.services.legacy_report import LegacyReportService
 from idp.services.legacy_upgrade import LegacyUpgradeService
@@ -497,7 +505,8 @@ def wire(
         ),
     )
     credentials = CredentialService(clock, sessions, devices, lockout, messages)
-    mending = IdentityMendingService(store, clock, identity, limits, messages)
+    joins = LegacyJoinService(store, clock, entropy, upgrade)
+    mending = IdentityMendingService(store, clock, identity, limits, messages, joins)
     failures = FailureWriter(store, process_name)
     consents = ConsentService(store, clock, interactions, notices, messages)
     approvals = ApprovalService(store, clock, entropy, {one.kind: one for one in executors})
@@ -568,6 +577,7 @@ def wire(
         legacy_wrapping=LegacyWrappingService(store, clock, legacy_sealer, legacy_hashes, workers),
         upgrade=upgrade,
         legacy_offers=LegacyOfferService(store, clock, upgrade, otp, identity),
+        legacy_join=joins,
         identity_mending=mending,
         upstream=UpstreamService(
             store,
@@ -763,6 +773,8 @@ def _portals(
 
 #: Where another provider sends people back to.
 UPSTREAM_CALLBACK: Final = "/masuk/penyedia/kembali"
+#: Where it finds our keys.
+UPSTREAM_KEYS: Final = "/masuk/penyedia/jwks.json"
 
 
 def _upstream(
@@ -773,22 +785,47 @@ def _upstream(
     if not given.issuer or given.keys_file is None:
         return None
     try:
-        keys = read_keys(given.keys_file)
+        told = _upstream_settings(settings, given.keys_file)
     except OSError as error:
         raise SettingsError([f"SIAPKERJA_UPSTREAM_KEYS_FILE: {error.strerror}"]) from error
     except ValueError as error:
         raise SettingsError([f"SIAPKERJA_UPSTREAM_KEYS_FILE: {error}"]) from error
-    told = UpstreamSettings(
+    return build_upstream(told, clock=clock, entropy=entropy, metrics=metrics)
+
+
+def _upstream_settings(settings: Settings, keys_file: Path) -> UpstreamSettings:
+    """Return who we are there; raises `ValueError` or `OSError` for an unusable file."""
+    given = settings.upstream
+    return UpstreamSettings(
         issuer=given.issuer,
         client_id=given.client_id,
-        keys=keys,
+        keys=read_keys(keys_file),
         scope=given.scope,
         nik_claim=given.nik_claim,
         redirect_uri=f"{settings.issuer}{UPSTREAM_CALLBACK}",
         signing_alg=given.signing_alg,
         must_encrypt=given.encryption == "required",
     )
-    return build_upstream(told, clock=clock, entropy=entropy, metrics=metrics)
+
+
+def upstream_registration(settings: Settings, keys_file: Path) -> Mapping[str, Any]:
+    """Return what to register at another OpenID provider, by `registration`, and where keys are.
+
+    `jwks_uri`: may stand for `jwks` once this provider runs with those keys. Raises `ValueError`
+    or `OSError` for a file that can't be used.
+    """
+    told = _upstream_settings(settings, keys_file)
+    return {
+        "issuer": told.issuer or None,
+        "client_id": told.client_id or None,
+        "registration": registration_of(told),
+        "jwks_uri": f"{settings.issuer}{UPSTREAM_KEYS}",
+    }
+
+
+def new_upstream_keys() -> Mapping[str, Any]:
+    """Return a new private JWK set to be known by at another provider."""
+    return new_keys()
 
 
 def _least_password(settings: Settings) -> int:

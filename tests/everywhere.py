@@ -352,6 +352,20 @@ def confirm_identity(world: World) -> Ready:
     return ready(guest, "/akun/identitas", **siti.ktp_fields())
 
 
+def join_accounts(world: World) -> Ready:
+    """Be matched, at level 0, with a NIK that has an account, and sign in to that one."""
+    mend = confirm_identity(world)
+    email = f"ada{world.number}@contoh.id"
+    phone = f"+62812000007{world.number:02d}"
+    an_account(world.app, nik=str(world.proved["nik"]), email=email, phone_number=phone)
+    [there] = re.findall(r'href="(/akun/identitas/gabungkan[^"]+)"', mend.send().text)
+    login = mend.guest.get(there).headers["Location"]
+    answer = mend.guest.post(login, identifier=email, password=PASSWORD)
+    if answer.headers["Location"] != there:
+        mend.guest.post(answer.headers["Location"], code=mend.guest.code())
+    return ready(mend.guest, there)
+
+
 FORMS: Final[tuple[Callable[[World], Ready], ...]] = (
     login,
     login_code,
@@ -384,4 +398,5 @@ FORMS: Final[tuple[Callable[[World], Ready], ...]] = (
     old_account_code,
     match_old_account,
     confirm_identity,
+    join_accounts,
 )

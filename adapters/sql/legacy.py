@@ -109,6 +109,15 @@ _RELEASE: Final = (
     )
     .values(state=sa.bindparam("before"), account_id=None, claimed_at=None)
 )
+_MOVE: Final = (
+    sa.update(_legacy)
+    .where(
+        _legacy.c.id == sa.bindparam("which"),
+        _legacy.c.state == LegacyState.CLAIMED,
+        _legacy.c.account_id == sa.bindparam("former"),
+    )
+    .values(account_id=sa.bindparam("account"), claimed_at=sa.bindparam("since"))
+)
 _NOTE_FAILURE: Final = (
     sa.update(_legacy)
     .where(_legacy.c.id == sa.bindparam("which"))
@@ -180,6 +189,9 @@ class SqlLegacyAccounts:
 
     def release(self, legacy_id: UUID, account_id: UUID, state: LegacyState) -> bool:
         return self._did(_RELEASE, which=legacy_id, account=account_id, before=state)
+
+    def move(self, legacy_id: UUID, *, since: int, from_: UUID, to: UUID) -> bool:
+        return self._did(_MOVE, which=legacy_id, former=from_, account=to, since=since)
 
     def note_failure(self, legacy_id: UUID, cause: str) -> None:
         self._did(_NOTE_FAILURE, which=legacy_id, cause=cause)

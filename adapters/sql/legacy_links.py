@@ -37,6 +37,16 @@ _UNDO: Final = (
     )
     .values(undone_at=sa.bindparam("now"))
 )
+_END: Final = (
+    sa.update(_link)
+    .where(_link.c.id == sa.bindparam("which"), _link.c.undone_at.is_(None))
+    .values(undone_at=sa.bindparam("now"))
+)
+_RESUME: Final = (
+    sa.update(_link)
+    .where(_link.c.id == sa.bindparam("which"), _link.c.undone_at.is_not(None))
+    .values(undone_at=None)
+)
 
 _INSERT_CONFLICT: Final = first_only(_conflict, "digest", "kind", "source")
 _LIST_OPEN: Final = (
@@ -88,6 +98,12 @@ class SqlLegacyLinks:
     def undo(self, link_id: UUID, now: int) -> bool:
         given = {"which": link_id, "now": now, "since": now - UNDO_SECONDS}
         return self.connection.execute(_UNDO, given).rowcount == 1
+
+    def end(self, link_id: UUID, now: int) -> bool:
+        return self.connection.execute(_END, {"which": link_id, "now": now}).rowcount == 1
+
+    def resume(self, link_id: UUID) -> bool:
+        return self.connection.execute(_RESUME, {"which": link_id}).rowcount == 1
 
     def _read(self, row: Any) -> LegacyLink:
         before = json.loads(self.vault.open(row.before_sealed, _before_at(row.id)))

@@ -20,6 +20,7 @@ from idp.commands import (
     outbox,
     server,
     sweep,
+    upstream,
 )
 from idp.commands.output import JSON_OPTION, Output
 
@@ -48,6 +49,7 @@ for command in (
     outbox.outbox,
     sweep.sweep,
     legacy.legacy,
+    upstream.upstream,
     doctor.doctor,
 ):
     main.add_command(command)

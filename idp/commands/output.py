@@ -54,6 +54,11 @@ REASONS: Final[Mapping[str, str]] = {
     "key.last": "it is the last key of its algorithm: rotate first",
     "file.json": "the file is not a JSON object",
     "file.missing": "the file can't be read",
+    "file.exists": "there is such a file already: nothing was written",
+    "upstream.keys": (
+        "name a JWK set with a private key to sign with: --keys or SIAPKERJA_UPSTREAM_KEYS_FILE;"
+        " `siapkerja upstream make-keys` makes one"
+    ),
     "source.invalid": "a source is named by lower-case letters, digits, `_` and `-`, at most 32",
     "manifest.missing": "the manifest can't be read",
     "manifest.invalid": "the manifest must give source, count and sha256, and exported_at if known",

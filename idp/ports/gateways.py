@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from idp.domain.identity.messages import DeliveryReport, Letter, Sms, SmsReceipt
 from idp.domain.identity.registry import RegistryAnswer, RegistryQuery
@@ -79,6 +79,9 @@ class UpstreamProvider(Protocol):
 
         `issuer`: as it came with the code (RFC 9207).
         """
+
+    def public_keys(self) -> Mapping[str, Any]:
+        """Return the JWK set by which the provider knows us (RFC 7517 §5)."""
 
 
 class Mailer(Protocol):

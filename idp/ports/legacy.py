@@ -211,6 +211,9 @@ class LegacyAccounts(Protocol):
     def release(self, legacy_id: UUID, account_id: UUID, state: LegacyState) -> bool:
         """Undo a claim of this account: the row is as it was; `False` if it is not its own."""
 
+    def move(self, legacy_id: UUID, *, since: int, from_: UUID, to: UUID) -> bool:
+        """Give a claimed row to another account, as claimed at `since`; `False` if not its own."""
+
     def note_failure(self, legacy_id: UUID, cause: str) -> None:
         """Keep the stable word for why a claim failed; the newest counts."""
 
@@ -234,6 +237,12 @@ class LegacyLinks(Protocol):
 
     def undo(self, link_id: UUID, now: int) -> bool:
         """Mark it taken back, in time and once; `False` otherwise."""
+
+    def end(self, link_id: UUID, now: int) -> bool:
+        """Mark it taken back however old it is: its row moved on; `False` if it was before."""
+
+    def resume(self, link_id: UUID) -> bool:
+        """Let it stand again as if it had never ended; `False` if it does stand, or is gone."""
 
 
 class LegacyConflicts(Protocol):

@@ -33,6 +33,7 @@ from idp.services.index_rotation import IndexRotation
 from idp.services.interactions import InteractionService
 from idp.services.key_rotation import KeyRotation
 from idp.services.legacy_import import LegacyImportService
+from idp.services.legacy_join import LegacyJoinService
 from idp.services.legacy_offers import LegacyOfferService
 from idp.services.legacy_report import LegacyReportService
 from idp.services.legacy_upgrade import LegacyUpgradeService
@@ -121,6 +122,7 @@ class Services:
     legacy_report: LegacyReportService
     upgrade: LegacyUpgradeService
     legacy_offers: LegacyOfferService
+    legacy_join: LegacyJoinService
     identity_mending: IdentityMendingService
     upstream: UpstreamService
     admins: AdminService

@@ -17,6 +17,7 @@ from idp.domain.identity.visitor import Visitor
 from idp.ports.clock import Clock
 from idp.ports.store import Store, Transaction
 from idp.services.identity_check import Applicant, IdentityCheck
+from idp.services.legacy_join import LegacyJoinService
 from idp.services.limits import LimitService
 from idp.services.messages import MessageService
 from idp.services.puzzle import Solution
@@ -34,6 +35,7 @@ class IdentityMendingService:
     identity: IdentityCheck
     limits: LimitService
     messages: MessageService
+    joins: LegacyJoinService
 
     def confirm(
         self,
@@ -47,7 +49,8 @@ class IdentityMendingService:
 
         Refuses with `identity.confirmed`, `limit.tries`, `identity.old_nik` (an old account that
         was linked has another NIK), as `IdentityCheck.ask` and `settle`, or with `identity.exists`
-        where the NIK has an account: told only to who knows all that was asked.
+        where the NIK has an account (`join`: the journey that moves the old accounts there): told
+        only to who knows all that was asked.
         """
         if account.ial != IAL_UNPROVED:
             raise Refused("identity.confirmed")
@@ -62,12 +65,19 @@ class IdentityMendingService:
                 owner = tx.accounts.find_by_nik(applicant.nik)
                 if owner is not None:
                     self.messages.warn_of_nik(owner, visitor, tx=tx)
-                    raise Refused("identity.exists", recorded=True)
+                    raise self.taken(account, owner, visitor, tx=tx)
                 self.raise_in(account, applicant.nik, applicant.full_name, visitor, tx=tx)
         except Conflict as conflict:
             if conflict.what == "nik":
                 raise Refused("identity.exists") from conflict
             raise Refused("busy") from conflict
+
+    def taken(
+        self, account: Account, owner: Account, visitor: Visitor, *, tx: Transaction
+    ) -> Refused:
+        """Return `identity.exists`, recorded, with the way to move the old accounts to `owner`."""
+        journey_id = self.joins.begin(account, owner, visitor, tx=tx)
+        return Refused("identity.exists", recorded=True, join=journey_id or "")
 
     def raise_in(
         self, account: Account, nik: Nik, name: str, visitor: Visitor, *, tx: Transaction

@@ -377,17 +377,72 @@ class LegacyUpgradeService:
                 raise Refused("legacy.undo")
             if not tx.legacy_links.undo(link_id, now):
                 raise Refused("legacy.undo")
-            state = LegacyState(str(link.before["state"]))
-            if not tx.legacy_accounts.release(link.legacy_id, account.id, state):
-                raise Refused("legacy.undo")
-            failure = link.before.get("failure")
-            if failure is not None:
-                tx.legacy_accounts.note_failure(link.legacy_id, str(failure))
+            self._bring_back(link, account, tx=tx)
             tx.audit.record(
                 AuditEvent(
                     Action.LEGACY_RELEASED, now, account_id=account.id, origin=visitor.origin
                 )
             )
+
+    def _bring_back(self, link: LegacyLink, account: Account, *, tx: Transaction) -> None:
+        """Give an old account back to the account that had it, else let it wait as before."""
+        former = link.before.get("account")
+        holder = tx.accounts.find(UUID(str(former))) if former is not None else None
+        if holder is not None and holder.is_usable:
+            since = int(str(link.before["claimed_at"]))
+            is_back = tx.legacy_accounts.move(
+                link.legacy_id, since=since, from_=account.id, to=holder.id
+            ) and tx.legacy_links.resume(UUID(str(link.before["link"])))
+        else:
+            state = LegacyState(str(link.before["state"]))
+            is_back = tx.legacy_accounts.release(link.legacy_id, account.id, state)
+            failure = link.before.get("failure")
+            if is_back and failure is not None:
+                tx.legacy_accounts.note_failure(link.legacy_id, str(failure))
+        if not is_back:
+            raise Refused("legacy.undo")
+
+    def move_in(
+        self,
+        legacy: LegacyAccount,
+        former: Account,
+        account: Account,
+        visitor: Visitor,
+        *,
+        tx: Transaction,
+    ) -> LegacyLink:
+        """Give what one account brought home to another; refuses with `legacy.taken`.
+
+        The journal keeps both ends, so that undoing brings it back to the former account.
+        """
+        now = self.clock.now()
+        standing = next(
+            (
+                link
+                for link in tx.legacy_links.list_for_account(former.id)
+                if link.legacy_id == legacy.id and link.undone_at is None
+            ),
+            None,
+        )
+        is_moved = (
+            standing is not None
+            and tx.legacy_accounts.move(legacy.id, since=now, from_=former.id, to=account.id)
+            and tx.legacy_links.end(standing.id, now)
+        )
+        if standing is None or not is_moved:
+            raise Refused("legacy.taken")
+        tx.audit.record(
+            AuditEvent(Action.LEGACY_RELEASED, now, account_id=former.id, origin=visitor.origin)
+        )
+        before = {
+            **standing.before,
+            "account": former.id.hex,
+            "link": standing.id.hex,
+            "claimed_at": legacy.claimed_at,
+        }
+        link = self._journal(legacy, account, before, Way.ACCOUNT, visitor, tx=tx)
+        self._tell(account, legacy, now, tx=tx, also=former.email)
+        return link
 
     def link_in(
         self,
@@ -404,11 +459,28 @@ class LegacyUpgradeService:
         # the claim decides, whoever looked before (RG-5)
         if legacy is None or not tx.legacy_accounts.claim(legacy_id, account.id, now):
             raise Refused("legacy.taken")
+        before = {"state": legacy.state, "failure": legacy.failure}
+        link = self._journal(legacy, account, before, way, visitor, tx=tx)
+        self._tell(account, legacy, now, tx=tx)
+        return link
+
+    def _journal(
+        self,
+        legacy: LegacyAccount,
+        account: Account,
+        before: Mapping[str, object],
+        way: Way,
+        visitor: Visitor,
+        *,
+        tx: Transaction,
+    ) -> LegacyLink:
+        """Keep that an old account came home, in the journal and the audit."""
+        now = self.clock.now()
         link = LegacyLink(
             id=self.entropy.uuid7(self.clock.now_ms()),
-            legacy_id=legacy_id,
+            legacy_id=legacy.id,
             account_id=account.id,
-            before={"state": legacy.state, "failure": legacy.failure},
+            before=before,
             created_at=now,
         )
         tx.legacy_links.add(link)
@@ -425,13 +497,20 @@ class LegacyUpgradeService:
                 },
             )
         )
-        self._tell(account, legacy, now, tx=tx)
         return link
 
-    def _tell(self, account: Account, legacy: LegacyAccount, now: int, *, tx: Transaction) -> None:
+    def _tell(
+        self,
+        account: Account,
+        legacy: LegacyAccount,
+        now: int,
+        *,
+        also: EmailAddress | None = None,
+        tx: Transaction,
+    ) -> None:
         """Tell the person, and whoever reads the letters of the old account, that it was linked."""
         told: dict[str, EmailAddress] = {}
-        for email in (account.email, legacy.verified_email):
+        for email in (account.email, legacy.verified_email, also):
             if email is not None:
                 told.setdefault(email.normalised, email)
         for email in told.values():

@@ -65,6 +65,12 @@ class UpstreamService:
         """Whether people can be sent anywhere."""
         return self.provider is not None
 
+    def public_keys(self) -> Mapping[str, Any]:
+        """Return our public keys there (RFC 7517 §5); refuses with `upstream.unavailable`."""
+        if self.provider is None:
+            raise Refused("upstream.unavailable")
+        return self.provider.public_keys()
+
     def set_out(
         self, visitor: Visitor, carried: Mapping[str, str], account: Account | None = None
     ) -> str:
@@ -167,8 +173,9 @@ class UpstreamService:
                 if identity.nik is None:
                     raise Refused("upstream.unknown")
                 check_old_nik(account, identity.nik, tx=tx)
-                if tx.accounts.find_by_nik(identity.nik) is not None:
-                    raise Refused("identity.exists")
+                owner = tx.accounts.find_by_nik(identity.nik)
+                if owner is not None:
+                    raise self.mending.taken(account, owner, visitor, tx=tx)
                 self.mending.raise_in(
                     account, identity.nik, identity.name or account.person.name, visitor, tx=tx
                 )

@@ -5,6 +5,7 @@ It stands for INApas: `private_key_jwt` with ES512, code and PKCE, encrypted ID 
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests.killing import LiveBrowser
 from tests.live_server import LiveServer, running_server
 from tests.old_hashes import OLD_HASHES
 from tests.old_portals import a_row, json_lines
+from tests.operator_console import Operator
 from tests.portal import ISSUER, a_portal, an_account, form_fields
 from tests.registrant import Registrant
 from tests.sandbox_server import Sandbox, running_sandbox
@@ -44,17 +46,24 @@ def national() -> Iterator[LiveServer]:
 
 
 @pytest.fixture(scope="module")
-def client(national: LiveServer, keys: KeySet) -> dict[str, Any]:
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Operator:
+    """Somebody who has no database yet."""
+    return Operator(f"sqlite:///{tmp_path_factory.mktemp('none') / 'none.db'}")
+
+
+@pytest.fixture(scope="module")
+def client(
+    national: LiveServer,
+    keys: KeySet,
+    operator: Operator,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Any]:
+    """Ourselves there: registered by exactly what the command prints."""
+    path = tmp_path_factory.mktemp("keys") / "keys.json"
+    path.write_text(json.dumps(keys.as_dict(private=True)))
+    told = operator.facts("upstream", "show", "--keys", str(path))
     return national.a_client(
-        redirect_uris=[CALLBACK],
-        token_endpoint_auth_method="private_key_jwt",
-        token_endpoint_auth_signing_alg="ES512",
-        jwks=keys.as_dict(private=False),
-        id_token_signed_response_alg="ES256",
-        id_token_encrypted_response_alg="ECDH-ES",
-        id_token_encrypted_response_enc="A256GCM",
-        first_party=True,
-        scope="openid profile nik",
+        **{**told["registration"], "scope": "openid profile nik", "first_party": True}
     )
 
 
@@ -302,8 +311,8 @@ def test_without_a_slot_there_is_no_such_way(
     guest = Guest(make_app())
 
     assert "/masuk/penyedia" not in guest.get("/masuk").text
-    for path in ("/masuk/penyedia", "/masuk/penyedia/kembali?state=x&code=y"):
-        assert guest.get(path).status_code == 404
+    for path in ("", "/kembali?state=x&code=y", "/jwks.json"):
+        assert guest.get(f"/masuk/penyedia{path}").status_code == 404
 
 
 def _level_0(app: Application, sandbox: Sandbox, nik: str) -> Guest:
@@ -351,3 +360,65 @@ def test_an_identity_with_another_nik_than_the_old_accounts_proves_nothing(
     assert back.status_code == 422
     assert "bukan NIK pada akun lama" in back.text
     assert "/akun/identitas" in guest.get("/akun").text
+
+
+def test_a_nik_that_has_an_account_shows_the_way_there(
+    app: Application, national: LiveServer, person: dict[str, Any], sandbox: Sandbox
+) -> None:
+    guest = _level_0(app, sandbox, person["nik"])
+    an_account(app, nik=person["nik"], email="sari@contoh.id", phone_number="+6281200000190")
+
+    back = guest.get(vouched(set_out(guest, "/akun/identitas/penyedia"), national, person))
+
+    assert back.status_code == 409
+    [there] = re.findall(r'href="(/akun/identitas/gabungkan\?gabung=[^"]+)"', back.text)
+    assert guest.get(there).headers["Location"].startswith("/masuk?pesan=gabungkan&gabung=")
+
+
+# What has to be registered there ------------------------------------------------------------------
+
+
+def test_the_command_tells_what_to_register_and_nothing_secret(
+    operator: Operator, tmp_path: Path
+) -> None:
+    path = tmp_path / "new.json"
+
+    made = operator.facts("upstream", "make-keys", str(path))
+    told = operator.facts("upstream", "show", "--keys", str(path))
+
+    assert path.stat().st_mode & 0o077 == 0
+    registration = told["registration"]
+    assert registration["redirect_uris"] == [CALLBACK]
+    assert registration["token_endpoint_auth_method"] == "private_key_jwt"
+    assert registration["token_endpoint_auth_signing_alg"] == "ES512"
+    assert registration["id_token_encrypted_response_alg"] == "ECDH-ES"
+    sign, decrypt = registration["jwks"]["keys"]
+    assert (sign["use"], sign["crv"], decrypt["use"]) == ("sig", "P-521", "enc")
+    assert [sign["kid"], decrypt["kid"]] == made["kids"]
+    private = {key["d"] for key in json.loads(path.read_text())["keys"]}
+    assert not any(secret in json.dumps(told) for secret in private)
+    # what stands in a file is never written over
+    assert operator.refusal("upstream", "make-keys", str(path)) == "file.exists"
+
+
+def test_the_command_needs_a_key_to_sign_with(operator: Operator, tmp_path: Path) -> None:
+    path = tmp_path / "public.json"
+    made = operator.run("upstream", "make-keys", str(tmp_path / "private.json"))
+    assert made.exit_code == 0
+    told = operator.facts("upstream", "show", "--keys", str(tmp_path / "private.json"))
+    path.write_text(json.dumps(told["registration"]["jwks"]))
+
+    assert operator.refusal("upstream", "show") == "upstream.keys"
+    assert operator.refusal("upstream", "show", "--keys", str(path)) == "upstream.keys"
+    assert operator.refusal("upstream", "show", "--keys", str(tmp_path / "no")) == "file.missing"
+
+
+def test_our_public_keys_are_where_the_registration_says(
+    app: Application, operator: Operator, keys_file: Path
+) -> None:
+    told = operator.facts("upstream", "show", "--keys", str(keys_file))
+
+    answer = Guest(app).get(told["jwks_uri"].removeprefix(ISSUER))
+
+    assert answer.get_json() == told["registration"]["jwks"]
+    assert '"d"' not in answer.text

@@ -1,19 +1,24 @@
 """Old accounts whose person the registry does not confirm: level 0, and the way to mend it."""
 
 import io
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from adapters.simulators.people import SandboxPerson
 from idp.app import Application
-from idp.domain.identity.account import Account
-from idp.domain.identity.audit import Action
+from idp.domain.errors import Refused
+from idp.domain.identity.account import Account, AccountStatus
+from idp.domain.identity.audit import NOWHERE, Action
 from idp.domain.identity.legacy import LegacyAccount, LegacyState
 from idp.domain.identity.nik import Nik
+from idp.domain.identity.visitor import Visitor
+from idp.domain.ids import digest_of
 from idp.services.legacy_import import Export
-from tests.guest import Guest
+from tests.guest import PASSWORD, Guest
 from tests.old_hashes import OLD_HASHES
 from tests.old_portals import a_row, json_lines
 from tests.portal import a_portal, an_account
@@ -217,18 +222,111 @@ def test_rg_5_a_level_0_account_takes_no_other_nik_than_that_of_its_old_account(
     assert owner_of(app, stored(app)).ial == 0
 
 
-def test_a_nik_that_has_an_account_is_told_after_the_match_and_shows_the_way(
-    app: Application, holder: Registrant
-) -> None:
+OTHER_EMAIL = "ada@contoh.id"
+
+
+def told_of_the_other(app: Application, holder: Registrant) -> str:
+    """Be matched with a NIK that has an account; return where the old accounts can move to it."""
     go_on_unproved(holder)
-    an_account(app, nik=holder.person.nik, email="ada@contoh.id", phone_number="+6281200000188")
-
+    an_account(app, nik=holder.person.nik, email=OTHER_EMAIL, phone_number="+6281200000188")
     answer = holder.post("/akun/identitas", **holder.ktp_fields())
-
     assert answer.status_code == 409
     assert "sudah memiliki akun SIAPkerja ID" in answer.text
-    assert 'href="/akun/akun-lama"' in answer.text
     assert owner_of(app, stored(app)).ial == 0
+    [there] = re.findall(r'href="(/akun/identitas/gabungkan\?gabung=[^"]+)"', answer.text)
+    return there
+
+
+def sign_in_to_the_other(app: Application, holder: Registrant, there: str) -> Guest:
+    guest = Guest(app, holder.sandbox, browser=holder.browser, address=holder.address)
+    login = guest.get(there).headers["Location"]
+    assert login.startswith("/masuk?pesan=gabungkan&gabung=")
+    page = guest.get(login)
+    assert "akun SIAPkerja ID yang sudah memiliki NIK Anda" in page.text
+    answer = guest.post(login, page, identifier=OTHER_EMAIL, password=PASSWORD)
+    if answer.headers["Location"].startswith("/masuk/kode"):
+        answer = guest.post(answer.headers["Location"], code=guest.code())
+    assert answer.headers["Location"] == there
+    return guest
+
+
+def test_a_nik_that_has_an_account_gets_the_old_account_after_proof_of_both_sides(
+    app: Application, holder: Registrant
+) -> None:
+    there = told_of_the_other(app, holder)
+    before = stored(app)
+    former = owner_of(app, before)
+    guest = sign_in_to_the_other(app, holder, there)
+    page = guest.get(there)
+    assert "Akun lama di portal wlkp" in page.text
+    assert stored(app) == before
+
+    answer = guest.post(there, page)
+
+    assert answer.headers["Location"] == "/akun/akun-lama?pesan=dipindahkan"
+    owner = owner_of(app, stored(app))
+    assert (owner.ial, owner.nik) == (1, Nik(holder.person.nik))
+    # both are told, and whoever reads the letters of the old account
+    letters = [told["to"] for told in guest.messages() if told["kind"] == "legacy_linked"]
+    at_first, moved_to = [EMAIL, holder.email], [EMAIL, holder.email, OTHER_EMAIL]
+    assert sorted(letters) == sorted(at_first + moved_to)
+    with app.wiring.services.store.read() as tx:
+        assert not tx.legacy_accounts.list_for_account(former.id)
+        seen = [event.action for event in tx.audit.list_visible(former.id)]
+    assert Action.LEGACY_RELEASED in seen
+    assert selfcheck(app) == []
+    # once
+    assert guest.get(there).headers["Location"] == "/akun/identitas"
+
+    # and undone to exactly the state before
+    assert "Terhubung: portal wlkp" in guest.get("/akun/akun-lama").text
+    [link] = set(re.findall(r"/akun/akun-lama/[0-9a-f-]{36}", guest.get("/akun/akun-lama").text))
+    assert guest.post(link).headers["Location"] == "/akun/akun-lama?pesan=dilepaskan"
+    assert stored(app) == before
+    with app.wiring.services.store.read() as tx:
+        [standing] = tx.legacy_links.list_for_account(former.id)
+    assert standing.undone_at is None
+    assert selfcheck(app) == []
+
+
+def test_old_accounts_do_not_move_by_the_proof_of_one_side(
+    app: Application, holder: Registrant
+) -> None:
+    there = told_of_the_other(app, holder)
+    joins, journey = app.wiring.services.legacy_join, there.partition("gabung=")[2]
+    former = owner_of(app, stored(app))
+    # nobody else's browser goes on with it, nor the holder of another account
+    stranger = Guest(app, address="203.0.113.81")
+    stranger.enter(OTHER_EMAIL)
+    assert stranger.get(there).headers["Location"] == "/akun/identitas"
+    an_account(app, nik="3273011708909002", email="lain@contoh.id", phone_number="+6281200000189")
+    with app.wiring.services.store.read() as tx:
+        other = tx.accounts.find_by_nik(Nik("3273011708909002"))
+        kept = tx.journeys.find(digest_of(journey))
+    assert other is not None
+    assert kept is not None
+    for account in (former, other):
+        with pytest.raises(Refused, match=r"legacy\.nik"):
+            joins.join(journey, account, Visitor(kept.flow_digest, holder.address, NOWHERE))
+
+    assert stored(app).account_id == former.id
+
+
+def test_an_undone_move_whose_former_account_is_locked_waits_as_at_first(
+    app: Application, holder: Registrant
+) -> None:
+    there = told_of_the_other(app, holder)
+    former = owner_of(app, stored(app))
+    guest = sign_in_to_the_other(app, holder, there)
+    guest.post(there)
+    with app.wiring.services.store.write() as tx:
+        tx.accounts.update(replace(former, status=AccountStatus.LOCKED))
+    [link] = set(re.findall(r"/akun/akun-lama/[0-9a-f-]{36}", guest.get("/akun/akun-lama").text))
+
+    guest.post(link)
+
+    assert stored(app).state is LegacyState.WAITING
+    assert stored(app).account_id is None
 
 
 def test_the_registry_being_away_keeps_what_was_typed(

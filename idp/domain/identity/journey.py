@@ -28,6 +28,7 @@ class JourneyKind(StrEnum):
     LEGACY = "legacy"
     PHONE = "phone"
     UPSTREAM = "upstream"
+    JOIN = "join"
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,13 +58,15 @@ class Way(StrEnum):
     """How somebody who is signed in may show that an offered old account is theirs.
 
     `EMAIL`, `SMS`: a code to a contact that its portal had verified. `REGISTRY`: the civil
-    registry confirms the NIK, the name and the mother's name once more.
+    registry confirms the NIK, the name and the mother's name once more. `ACCOUNT`: an account of
+    level 0 had it, whose person was matched with the NIK of the account that it moved to.
     """
 
     PASSWORD = "password"
     EMAIL = "email"
     SMS = "sms"
     REGISTRY = "registry"
+    ACCOUNT = "account"
 
 
 class ConflictKind(StrEnum):

@@ -34,8 +34,9 @@ THINGS: Final[dict[str, str]] = {}
 _THING: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 #: What stands in the address of every page of a sign-in: portal, page to return to and which thing
-#: it is about, CIBA request, the journey of an old account that was proved.
-CARRIED: Final = ("i", "lanjut", "di", "permintaan", "lama")
+#: it is about, CIBA request, the journey of an old account that was proved, or of old accounts that
+#: are to move.
+CARRIED: Final = ("i", "lanjut", "di", "permintaan", "lama", "gabung")
 
 #: What a page tells once something was done, by the word in `pesan`: kind of note, icon, words.
 NOTES: Final[dict[str, tuple[str, str, object]]] = {
@@ -86,6 +87,8 @@ def onward(pesan: str | None = None) -> ResponseReturnValue:
     args = request.args
     if "lama" in args:
         return redirect(url_for("citizen.link_legacy", **carried()), 303)
+    if "gabung" in args:
+        return redirect(url_for("citizen.join_accounts", **carried()), 303)
     if "i" in args and not _is_of_another_browser(args["i"]):
         return redirect(url_for("portal.resume", interaction_id=args["i"]), 303)
     if "permintaan" in args:

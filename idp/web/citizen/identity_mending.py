@@ -40,7 +40,7 @@ def confirm_identity() -> ResponseReturnValue:
     if not services().identity_mending.identity.asks_for_mother:
         del form.mother_name
     headers: Mapping[str, str] = {}
-    exists = False
+    exists, join = False, ""
     if form.is_accepted():
         try:
             services().identity_mending.confirm(
@@ -51,12 +51,14 @@ def confirm_identity() -> ResponseReturnValue:
             if refusal.code == "identity.confirmed":
                 return redirect(url_for("citizen.account_home"), 303)
             exists = refusal.code == "identity.exists"
+            join = str(refusal.values.get("join", ""))
             headers = _refuse(form, refusal)
     page = render_template(
         "citizen/identity_mending/confirm.html",
         form=form,
         account=account,
         exists=exists,
+        join=join,
         contact=web_settings(),
     )
     return page, form.status, headers

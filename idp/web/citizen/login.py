@@ -73,7 +73,9 @@ def login() -> ResponseReturnValue:
         waiting = waiting_request()
     except Refused as refusal:
         return show_refusal(refusal, request.args.get("i", ""))
-    if request.method == "GET" and waiting is None and signed_in() is not None:
+    # whoever is to sign in to their other account is signed in to the first
+    is_other = "gabung" in request.args
+    if request.method == "GET" and waiting is None and signed_in() is not None and not is_other:
         return onward()
     form = LoginForm()
     headers: Mapping[str, str] = {}

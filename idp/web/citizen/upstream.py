@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from flask import make_response, redirect, render_template, request, url_for
+from flask import jsonify, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
 
@@ -87,6 +87,15 @@ def back_from_upstream() -> ResponseReturnValue:
     return response
 
 
+@citizen.get("/masuk/penyedia/jwks.json")
+def keys_for_upstream() -> ResponseReturnValue:
+    """Give the public keys by which the other provider knows us (`jwks_uri`, RFC 7591 §2)."""
+    upstream = services().upstream
+    if not upstream.is_there:
+        return error_page(404)
+    return jsonify(upstream.public_keys())
+
+
 @citizen.get("/masuk/lanjut")
 @must_be_signed_in
 def arrived() -> ResponseReturnValue:
@@ -96,6 +105,9 @@ def arrived() -> ResponseReturnValue:
 
 def _refused(refusal: Refused) -> ResponseReturnValue:
     page = render_template(
-        "citizen/upstream/refused.html", words=words_for(refusal), code=refusal.code
+        "citizen/upstream/refused.html",
+        words=words_for(refusal),
+        code=refusal.code,
+        join=refusal.values.get("join"),
     )
     return page, _STATUS.get(refusal.code, 400)
