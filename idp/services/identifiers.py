@@ -31,7 +31,8 @@ class Identifiers:
             if "@" in typed:
                 return self.parse_email(typed)
             digits = _NOT_DIGITS.sub("", typed)
-            if len(digits) == LENGTH:
+            # "+62 (0)812 ..." and "0062 812 ..." may have sixteen characters too; no NIK begins so
+            if len(digits) == LENGTH and digits.isdigit() and digits[0] != "0":
                 return parse_nik(digits)
             return parse_phone(typed)
         except Refused:
