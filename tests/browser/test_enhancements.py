@@ -52,6 +52,34 @@ def test_a_nik_is_grouped_while_typing_and_sent_plain(visit: Visit) -> None:
     assert "nik=3273011708909001&" in (sent.value.post_data or "")
 
 
+def test_whoever_comes_back_to_a_page_that_told_of_errors_sees_it_anew(
+    visit: Visit, world: World
+) -> None:
+    """Chromium shows its own error page instead where the answer to a form is asked for again."""
+    person = world.a_person()
+    visitor = visit()
+    visitor.open("/daftar")
+    visitor.fill_in_ktp(person)
+    visitor.press("Berikutnya")
+    visitor.wait_for("/daftar/kontak")
+    visitor.fill_in_contact({**person, "phone": "0812"})
+    visitor.press("Daftar Sekarang")
+    visitor.summary().wait_for()
+    visitor.fill_in_contact(person)
+    visitor.press("Daftar Sekarang")
+    visitor.wait_for("/daftar/kode")
+
+    visitor.page.go_back()
+
+    assert visitor.path == "/daftar/kontak"
+    assert visitor.summary().count() == 0
+    assert visitor.page.locator("[name=email]").input_value() == person["email"]
+    visitor.page.go_forward()
+    visitor.wait_for("/daftar/kode")
+    visitor.enter_code(world.sms_code(person["phone"]))
+    visitor.wait_for("/daftar/selesai")
+
+
 def test_the_resend_button_counts_down_beside_the_clock_time(visit: Visit, world: World) -> None:
     account = world.an_account()
     visitor = visit()

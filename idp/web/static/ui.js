@@ -3,6 +3,9 @@ const $$=(s,r=document)=>[...r.querySelectorAll(s)];
 // what is wrong comes first, also for who listens; a `#` in the address takes the focus once more
 const sum=document.querySelector('.sum');
 if(sum){sum.focus();addEventListener('load',()=>setTimeout(()=>{const at=document.activeElement;if(at===document.body||at===sum.parentElement)sum.focus()}))}
+// this page answered a form: whoever comes back to it gets it anew, not the browser's "send again?"
+if(sum){const anew=()=>history.replaceState(null,'',location.href);addEventListener('submit',anew);
+  addEventListener('click',e=>{const a=e.target.closest('a[href]');if(a&&a.getAttribute('href')[0]!=='#')anew()})}
 // the menu's strip on phones begins where this page stands in it
 const here=document.querySelector('.nav [aria-current]'),strip=here?.closest('ul');
 if(strip&&strip.scrollWidth>strip.clientWidth)strip.scrollLeft=here.offsetLeft-16;
