@@ -59,9 +59,9 @@ def write(plan: Plan, figures: Figures, extras: Extras, *, load_before: float) -
     """Write the page with date and machine. `load_before`: runnable tasks, a minute's mean."""
     README.write_text(
         _HEAD.format(
-            when=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            when=today(),
             commit=_commit(),
-            machine=_machine(load_before),
+            machine=machine(load_before),
             versions=_versions(),
             rounds=plan.rounds,
             seconds=plan.seconds,
@@ -173,7 +173,12 @@ def _commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def _machine(load_before: float) -> str:
+def today() -> str:
+    """Return the present minute, for what a page says of itself."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def machine(load_before: float) -> str:
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text("utf-8"))
     total = re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text("utf-8"))
     gib = int(total[1]) / 1024**2 if total else 0

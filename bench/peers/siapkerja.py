@@ -20,7 +20,7 @@ from bench.target import Clients, Endpoints, Person, Registration, Target
 #: Of the environment that runs the measurement.
 _COMMAND: Final = Path(sys.executable).with_name("siapkerja")
 _PEOPLE: Final = 8
-_READY_SECONDS: Final = 30.0
+_READY_SECONDS: Final = 120.0
 _COMMON: Final[dict[str, Any]] = {
     "first_party": True,
     "redirect_uris": [CALLBACK],
@@ -154,7 +154,11 @@ class Installation:
             server = subprocess.Popen(
                 [_COMMAND, *words], env=self._environment, cwd=self._folder, stdout=log, stderr=log
             )
-        until(lambda: answers(self.port, "/readyz"), _READY_SECONDS, server)
+        try:
+            until(lambda: answers(self.port, "/readyz"), _READY_SECONDS, server)
+        except RuntimeError:
+            ended(server, signal.SIGTERM)
+            raise
         return server
 
 
