@@ -1,5 +1,6 @@
 """OIDCC Form Post OP for `code`: the modules of Basic OP whose answers travel as a form."""
 
+import re
 from typing import Any
 
 import pytest
@@ -37,6 +38,9 @@ def test_oidcc_the_page_sends_itself_and_is_kept_nowhere(
     assert page.status_code == 200
     assert page.headers["Cache-Control"] == "no-store"
     assert "data-submit-now" in page.text
+    # the suite's own browser knows neither modules nor newer words
+    [script] = re.findall(r"<script defer src=[^>]*/submit\.js[^>]*>", page.text)
+    assert "?." not in suite.get(script.split('"')[1]).text
     assert f'action="{CALLBACK}"' in page.text
     assert "form-action" in page.headers["Content-Security-Policy"]
 

@@ -223,10 +223,11 @@ def test_metadata_may_be_kept_and_asked_for_again(browser: FlaskClient, path: st
 
 @pytest.mark.parametrize("path", [OPENID, OAUTH, "/jwks"])
 def test_head_tells_the_headers_alone(browser: FlaskClient, path: str) -> None:
-    response = browser.head(path)
+    response, whole = browser.head(path), browser.get(path)
 
     assert (response.status_code, response.data) == (200, b"")
-    assert response.headers["ETag"] == browser.get(path).headers["ETag"]
+    assert response.headers["ETag"] == whole.headers["ETag"]
+    assert response.headers["Content-Length"] == str(len(whole.data))
 
 
 @pytest.mark.parametrize("path", [OPENID, OAUTH, "/jwks"])

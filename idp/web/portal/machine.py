@@ -40,6 +40,8 @@ _MANAGEMENT: Final = f"{REGISTRATION.path}/"
 #: Bytes that are the same for everybody, by where they are, with the name in logs and figures.
 _PUBLIC: Final = {**dict.fromkeys(DOCUMENTS, "document"), JWKS.path: JWKS.name}
 
+_WITHOUT_CONTENT: Final = frozenset({204, 304})
+
 _STATUS: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 _PREFLIGHT: Final = (
@@ -106,10 +108,10 @@ class MachineEndpoints:
         else:
             return None
         headers = [*response.headers, *self._always, *self._cors(environ, path, row, caller)]
-        body = response.body
-        if environ["REQUEST_METHOD"] == "HEAD":
-            body = b""
-        headers.append(("Content-Length", str(len(body))))
+        # RFC 9110 §8.6: none where there can be no content, to HEAD that of the answer to a GET
+        if response.status not in _WITHOUT_CONTENT:
+            headers.append(("Content-Length", str(len(response.body))))
+        body = b"" if environ["REQUEST_METHOD"] == "HEAD" else response.body
         start_response(_STATUS[response.status], headers)
         # a list: granian hands it over in one piece
         return [body]
