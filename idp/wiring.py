@@ -545,6 +545,7 @@ def wire(
             registry(_policy_of_teams(settings)),
             traffic,
             tester_uri=settings.issuer + TESTER_PATH,
+            has_synthetic_people=not settings.is_production,
         ),
         test_people=build_test_people(
             settings.dukcapil.url, clock=clock, is_production=settings.is_production

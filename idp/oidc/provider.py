@@ -78,6 +78,7 @@ from idp.oidc.tokens.gate import Gate
 from idp.oidc.tokens.issue import TokenIssuer
 from idp.oidc.tokens.key_ring import KeyRing, fingerprint
 from idp.oidc.traffic import TrafficReporter
+from idp.oidc.trial import SignInTrial
 from idp.oidc.well_known import RESOURCES, WEBFINGER_PATH, WellKnown
 from idp.ports.clock import Clock
 from idp.ports.documents import DocumentFetcher
@@ -241,6 +242,22 @@ class IdentityProvider(AuthorizationServer):
         self._end_session = EndSessionEndpoint(self.directory, self.ring, self.vault)
         for grant in GRANTS.values():
             self.register_grant(grant)
+        self._par = ParEndpoint(
+            self.url_of(endpoints.PAR), self.authenticator, self.authorization, self.proofs
+        )
+        #: What a team may try with its own sandbox client.
+        self.trial = SignInTrial(
+            par=self._par,
+            par_for_all=settings.par_for_all,
+            constraint=self.constraint,
+            proofs=self.proofs,
+            traffic=self.traffic,
+            clock=self.clock,
+            entropy=self.entropy,
+            url_of=self.url_of,
+            redeem=lambda wanted: self.redeemed(GRANTS["authorization_code"], wanted),
+            read=lambda request: self.respond(endpoints.USERINFO, request),
+        )
         self._machine = self._machine_endpoints(ports, partners)
         document = encode(build_metadata(settings_of_metadata(settings)))
         self._discovery = cached_response(document, DISCOVERY_CACHE, JSON)
@@ -294,9 +311,7 @@ class IdentityProvider(AuthorizationServer):
                 self.store,
                 self.clock,
             ).respond,
-            endpoints.PAR.name: ParEndpoint(
-                self.url_of(endpoints.PAR), self.authenticator, self.authorization, self.proofs
-            ).respond,
+            endpoints.PAR.name: self._par.respond,
             endpoints.DEVICE_AUTHORIZATION.name: DeviceAuthorizationEndpoint(
                 self.url_of(endpoints.DEVICE_AUTHORIZATION), self.authenticator, self.authorization
             ).respond,
@@ -436,31 +451,9 @@ class IdentityProvider(AuthorizationServer):
             request.origin,
             self.constraint.confirm(request, client, url),
         )
-        return json_response(self._redeemed(grant, wanted))
+        return json_response(self.redeemed(grant, wanted))
 
-    def try_code(self, client: Client, form: Parameters, origin: Origin) -> Mapping[str, Any]:
-        """Redeem a code for a sandbox client whose own team asks (OpenID Connect Core §3.1.3).
-
-        The caller has checked who asks: that stands in the place of the client's authentication.
-        Refuses as the token endpoint does; a client whose tokens are bound to a key can't be tried.
-        """
-        if not client.is_sandbox or not client.is_active:
-            raise unauthorized_client("only a client for trying out can be tried here")
-        path = endpoints.TOKEN.path
-        request = WireRequest("POST", path, "", {}, origin=origin, caller=client, _form=form)
-        url = self.url_of(endpoints.TOKEN)
-        grant = GRANTS["authorization_code"]
-        now = self.clock.now()
-        try:
-            confirmation = self.constraint.confirm(request, client, url)
-            told = self._redeemed(grant, TokenRequest(client, form, now, origin, confirmation))
-        except ProtocolError as error:
-            self.traffic.refused(endpoints.TOKEN.name, request, error, now)
-            raise
-        self.traffic.answered(endpoints.TOKEN.name, request, now)
-        return told
-
-    def _redeemed(self, grant: type[TokenGrant], wanted: TokenRequest) -> Mapping[str, Any]:
+    def redeemed(self, grant: type[TokenGrant], wanted: TokenRequest) -> Mapping[str, Any]:
         """Spend what was brought, and return the token response (RFC 6749 §5.1)."""
         client, form, now = wanted.client, wanted.parameters, wanted.now
         order_of = grant(None, self).redeem

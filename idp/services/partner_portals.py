@@ -89,7 +89,8 @@ class PortalView:
 class PartnerPortalService:
     """Every method asks first what the person may do with the portal.
 
-    `tester_uri`: where our own sign-in tester takes answers.
+    `tester_uri`: where our own sign-in tester takes answers. `has_synthetic_people`: whether
+    nobody here is real, so that guarded scopes may be tried too.
     """
 
     store: Store
@@ -99,6 +100,7 @@ class PartnerPortalService:
     registry: ClientRegistry
     traffic: TrafficService
     tester_uri: str
+    has_synthetic_people: bool
 
     def list_of(self, account_id: UUID) -> Sequence[PortalView]:
         """Return the portals of all teams of a person."""
@@ -399,7 +401,9 @@ class PartnerPortalService:
     def _for_sandbox(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
         """Return metadata with what makes it a sandbox client's; refuses with `portal.scope`."""
         scopes = set(str(metadata.get("scope", "")).split())
-        if any(scope.partition(".")[0] in GUARDED_SCOPES for scope in scopes):
+        if not self.has_synthetic_people and any(
+            scope.partition(".")[0] in GUARDED_SCOPES for scope in scopes
+        ):
             raise Refused("portal.scope")
         if not set(metadata.get("grant_types", ())) <= SANDBOX_GRANTS:
             raise Refused("portal.scope")

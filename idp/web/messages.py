@@ -267,6 +267,11 @@ MESSAGES: Final[Mapping[str, object]] = {
     "portal.scope": lazy_gettext(
         "Data itu tidak dapat diminta portal uji coba. Ajukan lewat Ajukan ke produksi."
     ),
+    "tester.certificate": lazy_gettext(
+        "Portal ini mengikat token ke sertifikat kliennya (mTLS), dan kami tidak memiliki "
+        "sertifikat itu. Uji dari aplikasi Anda sendiri; hasilnya ada di Permintaan terakhir."
+    ),
+    "tester.refused": lazy_gettext("Permintaan ditolak: %(error)s, %(why)s"),
     "portal.choice": lazy_gettext("Pilih salah satu yang tersedia."),
     "portal.jwks": lazy_gettext('Kunci publik harus berupa JSON, misalnya {"keys": […]}.'),
     "portal.not_live": lazy_gettext("Portal ini belum tayang."),

@@ -2,12 +2,17 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from idp.app import Application
+from idp.domain.errors import Refused
+from idp.domain.identity.audit import NOWHERE
 from idp.domain.identity.team import TeamRole
+from idp.domain.identity.visitor import Visitor
 from idp.domain.protocol.client import Environment
+from tests.dynamic import a_key
 from tests.fakes import FixedClock
 from tests.partners import CALLBACK, Developer, a_developer, a_member
 from tests.portal import Portal, an_account, sign_in
@@ -90,7 +95,7 @@ def test_a_library_of_another_kind_gives_way_to_the_kind_s_own(
             "terlalu panjang",
         ),
         ({"client_name": "<script>alert(1)</script>"}, "client_name", "kurung sudut"),
-        ({"scopes": ["nik"]}, "scopes", "Pilih salah satu"),
+        ({"scopes": ["raja"]}, "scopes", "Pilih salah satu"),
         ({"kind": "toaster"}, "kind", "Pilih salah satu"),
     ],
 )
@@ -363,11 +368,89 @@ def test_the_tester_shows_a_refusal_too(app: Application, developer: Developer) 
 def test_only_a_sandbox_client_can_be_redeemed_without_its_proof(
     app: Application, developer: Developer
 ) -> None:
-    from idp.domain.identity.audit import NOWHERE
     from idp.domain.protocol.errors import ProtocolError
     from idp.oidc.request import Parameters
 
     registered = app.wiring.services.clients.register({"redirect_uris": [CALLBACK]})
     form = Parameters({"code": "x"}, {}, frozenset())
     with pytest.raises(ProtocolError, match="unauthorized_client"):
-        app.wiring.provider.try_code(registered.client, form, NOWHERE)
+        app.wiring.provider.trial.finish(registered.client, form, NOWHERE)
+    with pytest.raises(ProtocolError, match="unauthorized_client"):
+        app.wiring.provider.trial.begin(registered.client, {}, NOWHERE)
+
+
+@pytest.mark.parametrize(
+    ("members", "pieces"),
+    [
+        (
+            {"dpop_bound_access_tokens": True},
+            ("&#34;DPoP&#34;", "kunci DPoP"),
+        ),
+        ({"require_pushed_authorization_requests": True}, ("Bearer",)),
+        (
+            {
+                "profile": "fapi2",
+                "token_endpoint_auth_method": "private_key_jwt",
+                "jwks": {"keys": [a_key()]},
+                "id_token_signed_response_alg": "ES256",
+            },
+            ("DPoP",),
+        ),
+    ],
+)
+def test_the_tester_tries_bound_tokens_and_pushed_requests_too(
+    app: Application, developer: Developer, members: dict[str, Any], pieces: tuple[str, ...]
+) -> None:
+    made = developer.register(developer.create_team())
+    known = app.wiring.services.clients.get(made.client_id).metadata
+    app.wiring.services.clients.replace(made.client_id, {**known, **members})
+
+    page = developer.try_sign_in(made.portal_id)
+
+    assert "Masuk berhasil" in page.text
+    assert "budi1@contoh.id" in page.text
+    for piece in pieces:
+        assert piece in page.text
+    told = developer.get(f"/portal/{made.portal_id}/permintaan").text
+    assert "Berhasil" in told
+
+
+def test_the_tester_says_that_it_has_no_certificate(app: Application, developer: Developer) -> None:
+    made = developer.register(developer.create_team())
+    known = app.wiring.services.clients.get(made.client_id).metadata
+    bound = {**known, "tls_client_certificate_bound_access_tokens": True}
+    app.wiring.services.clients.replace(made.client_id, bound)
+
+    page = developer.post("/uji", portal=str(made.portal_id), scope="openid")
+
+    assert page.status_code == 422
+    assert "mTLS" in field_errors(page.text, "portal")
+
+
+def test_guarded_scopes_are_tried_with_synthetic_people(
+    app: Application, developer: Developer
+) -> None:
+    made = developer.register(developer.create_team(), scopes=["profile", "nik"])
+    begun = developer.post("/uji", portal=str(made.portal_id), scope="openid nik")
+    consent = developer.guest.get(begun.headers["Location"]).headers["Location"]
+    back = developer.guest.post(consent, decision="allow")
+    while back.status_code == 303:
+        back = developer.guest.get(back.headers["Location"])
+
+    assert "&#34;nik&#34;" in back.text
+    # what goes before citizens takes a purpose all the same
+    refused = developer.draft(made.portal_id, scopes=["profile", "nik"], purposes="")
+    assert refused.status_code == 422
+    assert "dasar hukum" in refused.text
+
+
+def test_guarded_scopes_are_not_tried_where_real_people_sign_in(production: Application) -> None:
+    services = production.wiring.services
+    account = an_account(production)
+    visitor = Visitor(b"", "203.0.113.9", NOWHERE)
+    team = services.teams.create(account, "Dinas", visitor)
+    given = {"client_name": "P", "redirect_uris": [CALLBACK], "scope": "openid nik"}
+    with pytest.raises(Refused, match=r"portal\.scope"):
+        services.partner_portals.register(
+            team.id, account, given, visitor, kind="web", library="authlib"
+        )

@@ -96,11 +96,15 @@ def redirect_uri_is_registered(checked: Checked) -> None:
 
 def request_is_pushed(checked: Checked) -> None:
     """Refuse a request from the browser where it must be pushed (RFC 9126 §5, §6)."""
-    wanted = checked.client.metadata.get("require_pushed_authorization_requests")
-    if not (wanted or checked.par_for_all or rules_of(checked.client).needs_par):
-        return
-    if not checked.params.get(CAME_PUSHED):
+    is_pushed = checked.params.get(CAME_PUSHED)
+    if not is_pushed and must_push(checked.client, par_for_all=checked.par_for_all):
         raise invalid_request("this client must push its authorization requests")
+
+
+def must_push(client: Client, *, par_for_all: bool) -> bool:
+    """Return whether a client's requests count only where they were pushed (RFC 9126 §5, §6)."""
+    wanted = bool(client.metadata.get("require_pushed_authorization_requests"))
+    return wanted or par_for_all or rules_of(client).needs_par
 
 
 def request_is_signed(checked: Checked) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from idp.domain.ids import digest_of
+from idp.domain.protocol.client import Client
 from idp.domain.protocol.errors import invalid_request
 from idp.domain.protocol.interaction import PushedRequest
 from idp.domain.protocol.profile import rules_of
@@ -26,7 +27,10 @@ class ParEndpoint:
 
     def respond(self, request: WireRequest) -> WireResponse:
         """Return the `request_uri` and how long it may be opened (RFC 9126 §2.2)."""
-        client = self.authenticator.authenticate(request, self.url)
+        return self.keep(self.authenticator.authenticate(request, self.url), request)
+
+    def keep(self, client: Client, request: WireRequest) -> WireResponse:
+        """Do the same for a client that is known to be the caller."""
         parameters = request.form()
         if "request_uri" in parameters.values:
             raise invalid_request("request_uri can not be pushed (RFC 9126 section 2.1)")

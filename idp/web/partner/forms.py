@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from flask_babel import lazy_gettext
 from wtforms import BooleanField, Field, StringField, TextAreaField
@@ -81,7 +81,6 @@ METHODS: Final = (
     ("none", lazy_gettext("Tanpa rahasia, untuk aplikasi ponsel")),
 )
 
-_OPEN_SCOPES: Final = tuple(s for s in SCOPE_WORDS if s not in GUARDED_SCOPES)
 LINES_MAX: Final = 16_384
 PURPOSE_MAX: Final = 500
 
@@ -164,12 +163,18 @@ class PortalForm(Form):
     policy_uri = Line()
     tos_uri = Line()
     contacts = Lines()
-    scopes = Choices(options=[(name, SCOPE_WORDS[name]) for name in _OPEN_SCOPES])
+    scopes = Choices(options=list(SCOPE_WORDS.items()))
+    legacy_source = Line()
     token_endpoint_auth_method = Choice(options=list(METHODS), default="client_secret_basic")
     jwks_uri = Line()
     jwks = TextAreaField()
     sector_identifier_uri = Line()
     require_par = BooleanField()
+
+    def without_guarded(self) -> Self:
+        """Offer only what may be tried where real people sign in (docs/decisions)."""
+        self.scopes.options = [one for one in SCOPE_WORDS.items() if one[0] not in GUARDED_SCOPES]
+        return self
 
     def fill(self, metadata: Mapping[str, Any]) -> None:
         """Show what stands."""
@@ -247,6 +252,7 @@ class PortalForm(Form):
             self.tos_uri,
             self.jwks_uri,
             self.sector_identifier_uri,
+            self.legacy_source,
         )
 
     def _lists(self) -> Sequence[Lines]:
@@ -280,14 +286,11 @@ class NewPortalForm(PortalForm):
 class ReleaseForm(PortalForm):
     """What is proposed for production: every scope with why it is needed."""
 
-    scopes = Choices(options=list(SCOPE_WORDS.items()))
-    legacy_source = Line()
     purposes = Lines()
 
     def fill_release(self, metadata: Mapping[str, Any]) -> None:
         """Show what stands; why each scope is needed has a line each, purpose and law."""
         self.fill(metadata)
-        self.legacy_source.data = metadata.get("legacy_source", "")
         asked = str(metadata.get("scope", "")).split()
         purposes = metadata.get("scope_purposes", {})
         self.purposes.data = "\n".join(
@@ -311,9 +314,7 @@ class ReleaseForm(PortalForm):
     def release_metadata(self, base: Mapping[str, Any]) -> dict[str, Any]:
         """Return the members that the form says."""
         found = self.metadata(base)
-        source, purposes = self.legacy_source.text, self.read_purposes()
-        if source:
-            found["legacy_source"] = source
+        purposes = self.read_purposes()
         if purposes:
             found["scope_purposes"] = purposes
         return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from flask import redirect, render_template, request, url_for
@@ -31,6 +31,8 @@ NOTES.update(
         "portal-akhir": ("ok", "check", lazy_gettext("Portal diakhiri.")),
     }
 )
+
+F = TypeVar("F", bound=PortalForm)
 
 #: What the page of a portal shows of its registration.
 _SHOWN: Final = (
@@ -87,7 +89,7 @@ def new_portal() -> ResponseReturnValue:
         for team, mine in services().teams.list_of(person().id)
         if mine.may(Right.REGISTER)
     ]
-    form = NewPortalForm()
+    form = _for_sandbox(NewPortalForm())
     form.team.options = allowed
     if request.method == "GET":
         form.team.data = request.args.get("tim") or (allowed[0][0] if allowed else None)
@@ -149,7 +151,7 @@ def portal(portal_id: UUID) -> ResponseReturnValue:
 def change_portal(portal_id: UUID) -> ResponseReturnValue:
     """Change the sandbox client."""
     view = portal_view()
-    form = PortalForm()
+    form = _for_sandbox(PortalForm())
     if request.method == "GET":
         form.fill(view.sandbox.metadata)
     elif form.is_accepted():
@@ -163,7 +165,12 @@ def change_portal(portal_id: UUID) -> ResponseReturnValue:
             return redirect(there, 303)
         except Refused as refusal:
             form.refuse_metadata(refusal)
-    page = render_template("partner/change_portal.html", form=form, view=view)
+    page = render_template(
+        "partner/change_portal.html",
+        form=form,
+        view=view,
+        is_production=web_settings().is_production,
+    )
     return page, form.status
 
 
@@ -239,6 +246,11 @@ def requests(portal_id: UUID) -> ResponseReturnValue:
     return render_template(
         "partner/requests.html", view=view, client=client, shown=shown, wanted=wanted
     )
+
+
+def _for_sandbox(form: F) -> F:
+    """Offer what the installation lets a team try: guarded data only of synthetic people."""
+    return form.without_guarded() if web_settings().is_production else form
 
 
 def _wants_sandbox() -> bool:

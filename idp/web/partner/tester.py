@@ -11,7 +11,6 @@ from hashlib import sha256
 from hmac import compare_digest
 from hmac import digest as hmac_digest
 from typing import Any, Final
-from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import redirect, render_template, request
@@ -23,8 +22,10 @@ from idp.domain.identity.team import Right
 from idp.domain.ids import decode_base64url, encode_base64url
 from idp.domain.protocol.client import Client
 from idp.domain.protocol.errors import ProtocolError
-from idp.oidc.endpoints import AUTHORIZATION, USERINFO
-from idp.oidc.request import Parameters, WireRequest
+from idp.oidc.endpoints import AUTHORIZATION
+from idp.oidc.request import Parameters
+from idp.oidc.response import WireResponse
+from idp.oidc.trial import binds_by_certificate
 from idp.services.partner_portals import PortalView
 from idp.web.context import provider, services, visitor, web_settings
 from idp.web.forms import Form
@@ -76,7 +77,13 @@ def tester() -> ResponseReturnValue:
     elif form.is_accepted():
         view = next(view for view in views if str(view.portal.id) == form.portal.data)
         begun = _begin(view.portal.id)
-        return redirect(_address(view.sandbox, begun, form.scope.text, form.prompt.data), 303)
+        try:
+            address = _address(view.sandbox, begun, form.scope.text, form.prompt.data)
+            return redirect(address, 303)
+        except ProtocolError as error:
+            form.refuse(Refused("tester.refused", error=error.error, why=error.description))
+        except Refused as refusal:
+            form.refuse(refusal, "portal")
     page = render_template("partner/tester.html", form=form, views=views)
     return page, form.status
 
@@ -113,12 +120,13 @@ def tester_callback() -> ResponseReturnValue:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the exchange gave. `tokens`: the token response, veiled."""
+    """What the exchange gave. `tokens`: the token response, veiled; `is_bound`: to our key."""
 
     tokens: str
     reading: Reading | None
     userinfo: str
     nonce_fits: bool
+    is_bound: bool = False
     error: ProtocolError | None = None
 
 
@@ -130,16 +138,18 @@ def _exchange(client: Client, begun: Try, given: MultiDict[str, str]) -> Result:
         "code_verifier": begun.verifier,
     }
     try:
-        told = provider().try_code(client, Parameters(form, {}, frozenset()), visitor().origin)
+        tried = provider().trial.finish(client, Parameters(form, {}, frozenset()), visitor().origin)
     except ProtocolError as error:
         return Result("", None, "", nonce_fits=False, error=error)
+    told = tried.tokens
     reading = _reading_of(str(told.get("id_token", "")))
     nonce_fits = reading is not None and reading.claims.get("nonce") == begun.nonce
     return Result(
         _pretty({name: _veiled(name, value) for name, value in told.items()}),
         reading,
-        _userinfo(str(told["access_token"])),
+        _read_out(tried.userinfo),
         nonce_fits=nonce_fits,
+        is_bound=tried.is_bound,
     )
 
 
@@ -151,17 +161,7 @@ def _reading_of(id_token: str) -> Reading | None:
         return None
 
 
-def _userinfo(access_token: str) -> str:
-    answer = provider().respond(
-        USERINFO,
-        WireRequest(
-            "GET",
-            USERINFO.path,
-            "",
-            {"authorization": f"Bearer {access_token}"},
-            origin=visitor().origin,
-        ),
-    )
+def _read_out(answer: WireResponse) -> str:
     try:
         return _pretty(json.loads(answer.body))
     except ValueError:
@@ -179,8 +179,12 @@ def _triable() -> list[PortalView]:
 
 
 def _address(client: Client, begun: Try, scope: str, prompt: str) -> str:
+    """Return where the browser goes; refuses what can't be tried, or what a push is refused by."""
+    if binds_by_certificate(client):
+        raise Refused("tester.certificate")
     asked = _asked(client, begun, scope=scope, prompt=prompt)
-    return f"{AUTHORIZATION.path}?{urlencode(asked)}"
+    query = provider().trial.begin(client, asked, visitor().origin)
+    return f"{AUTHORIZATION.path}?{query}"
 
 
 def _asked(client: Client, begun: Try, *, scope: str = "", prompt: str = "") -> dict[str, str]:
