@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from config.settings import known_variables
 from docs.build import CITATION, cited, pages
 from idp.oidc.endpoints import ENDPOINTS
 from tests.architecture.sources import ROOT, modules, named, text_of, tree_of
@@ -130,14 +131,26 @@ def test_a_registration_in_the_pages_is_one_that_we_take() -> None:
     from idp.oidc.provider import AUTH_METHODS, GRANT_TYPES
 
     policy = MetadataPolicy(GRANT_TYPES, AUTH_METHODS, frozenset({"openid"}), True, True)
-    text = (ROOT / "docs/integrate.md").read_text("utf-8") + (ROOT / "README.md").read_text("utf-8")
+    named_pages = ("docs/integrate.md", "README.md", "docs/conformance.md")
+    text = "\n".join((ROOT / page).read_text("utf-8") for page in named_pages)
     documents = re.findall(r"```json\n(\{.*?\n\})\n```", text, re.DOTALL)
     documents += re.findall(r"echo '(\{.*?\})'", text)
 
-    assert len(documents) == 2
+    assert len(documents) == 3
     for document in documents:
         given = json.loads(document)
         assert parse_client_metadata(given, policy)["client_name"] == given["client_name"]
+
+
+def test_the_page_on_conformance_names_tests_and_settings_that_there_are() -> None:
+    page = (ROOT / "docs/conformance.md").read_text("utf-8")
+    tests = re.findall(r"`(tests/\w+/\w+\.py)`", page)
+    settings = re.findall(r"^(SIAPKERJA_\w+)=", page, re.MULTILINE)
+
+    assert len(tests) > 10
+    assert [name for name in tests if not (ROOT / name).is_file()] == []
+    assert len(settings) > 10
+    assert set(settings) <= {name for name, _, _ in known_variables()}
 
 
 #: What issues, contracts and banks name, and portals may hold us to.
