@@ -114,6 +114,7 @@ from idp.services.index_rotation import IndexRotation
 from idp.services.interactions import InteractionService
 from idp.services.key_requests import RetireKeyExecutor
 from idp.services.key_rotation import KeyRotation
+from idp.services.legacy_dormancy import LegacyDormancyService
 from idp.services.legacy_import import LegacyImportService
 from idp.services.legacy_join import LegacyJoinService
 from idp.services.legacy_offers import LegacyOfferService
@@ -591,6 +592,7 @@ def wire(
             login,
             mending,
         ),
+        legacy_dormancy=LegacyDormancyService(store, clock, messages),
         legacy_report=LegacyReportService(store, clock),
         health=HealthService(store, clock, lambda: Probe(*probe_database(engine))),
         limits=limits,

@@ -55,6 +55,7 @@ _CHANGE: Final = (
                 if name not in {"id", "imported_at"}
             },
             "failure": None,
+            "told_at": None,
         }
     )
 )

@@ -30,6 +30,7 @@ from adapters.sql.grants import (
 from adapters.sql.interactions import SqlInteractions
 from adapters.sql.keys import SqlSigningKeys
 from adapters.sql.legacy import SqlLegacyAccounts
+from adapters.sql.legacy_dormancy import SqlLegacyDormancy
 from adapters.sql.legacy_intake import SqlLegacyIntake
 from adapters.sql.legacy_links import SqlLegacyConflicts, SqlLegacyLinks
 from adapters.sql.legacy_runs import SqlLegacyRuns
@@ -194,6 +195,10 @@ class SqlTransaction:
     @cached_property
     def legacy_intake(self) -> SqlLegacyIntake:
         return SqlLegacyIntake(self.connection)
+
+    @cached_property
+    def legacy_dormancy(self) -> SqlLegacyDormancy:
+        return SqlLegacyDormancy(self.connection, self.vault)
 
     @cached_property
     def legacy_links(self) -> SqlLegacyLinks:

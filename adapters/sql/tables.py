@@ -710,6 +710,7 @@ legacy_account: Final = sa.Table(
     sa.Column("account_id", sa.Uuid, nullable=True, comment="the account that it came home to"),
     _at("claimed_at", "when", null=True),
     _text("failure", 40, "stable word for why the last claim failed", nullable=True),
+    _at("told_at", "when its owner was told that it lies dormant", null=True),
     sa.CheckConstraint(
         "state IN ('waiting', 'identity_required', 'blocked', 'claimed', 'closed')", name="state"
     ),

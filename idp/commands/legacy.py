@@ -306,6 +306,38 @@ def _table(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> str:
 
 
 @legacy.command()
+@click.option(
+    "--most",
+    type=click.IntRange(min=0),
+    default=10_000,
+    show_default=True,
+    help="Tell the owners of at most so many rows; mail has to take them within a day.",
+)
+@click.option("--dry-run", is_flag=True, help="Only count.")
+@command
+def dormant(output: Output, *, most: int, dry_run: bool) -> None:
+    """Tell owners of rows unused for 24 months; erase rows told half a year ago."""
+    with _services() as services:
+        service = services.legacy_dormancy
+        found = service.plan() if dry_run else service.run(most)
+    facts = {
+        "dry_run": dry_run,
+        "due": found.due,
+        "told": found.told,
+        "without_address": found.without_address,
+        "erased": found.erased,
+    }
+    words = "would be erased" if dry_run else "erased"
+    lines = [f"{found.due:>10,}  rows whose owners are to be told"]
+    if not dry_run:
+        lines += [
+            f"{found.told:>10,}  letters written",
+            f"{found.without_address:>10,}  rows that no letter reaches",
+        ]
+    output.tell(facts, "\n".join([*lines, f"{found.erased:>10,}  rows {words}"]))
+
+
+@legacy.command()
 @command
 def conflicts(output: Output) -> None:
     """List what officers have to decide: one contact or NIK in rows that should not share it."""

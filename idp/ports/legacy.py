@@ -245,6 +245,28 @@ class LegacyLinks(Protocol):
         """Let it stand again as if it had never ended; `False` if it does stand, or is gone."""
 
 
+class LegacyDormancy(Protocol):
+    """Rows that nobody claimed, and nobody used for 24 months."""
+
+    def count(self, now: int) -> tuple[int, int]:
+        """Return how many owners are to be told, and how many rows have had their notice."""
+
+    def list_due(self, now: int, after: UUID | None, limit: int) -> Sequence[LegacyAccount]:
+        """Return rows whose owners are to be told, in the order of their ids, after one."""
+
+    def note_told(self, legacy_id: UUID, now: int) -> bool:
+        """Mark that the notice runs; `False` where it does already, or the row found its owner."""
+
+    def list_over(self, now: int, limit: int) -> Sequence[UUID]:
+        """Return rows whose notice is over."""
+
+    def erase(self, legacy_id: UUID, now: int) -> bool:
+        """Close a row for good and erase all that is personal; its id stays.
+
+        A later export with the same row changes nothing then. `False` where it found its owner.
+        """
+
+
 class LegacyConflicts(Protocol):
     """What officers decide."""
 

@@ -43,6 +43,7 @@ from idp.ports.figures import Figures
 from idp.ports.legacy import (
     LegacyAccounts,
     LegacyConflicts,
+    LegacyDormancy,
     LegacyIntake,
     LegacyLinks,
     LegacyRuns,
@@ -665,6 +666,8 @@ class Transaction(Protocol):
     def legacy_accounts(self) -> LegacyAccounts: ...
     @property
     def legacy_intake(self) -> LegacyIntake: ...
+    @property
+    def legacy_dormancy(self) -> LegacyDormancy: ...
     @property
     def legacy_links(self) -> LegacyLinks: ...
     @property

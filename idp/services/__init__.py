@@ -32,6 +32,7 @@ from idp.services.identity_mending import IdentityMendingService
 from idp.services.index_rotation import IndexRotation
 from idp.services.interactions import InteractionService
 from idp.services.key_rotation import KeyRotation
+from idp.services.legacy_dormancy import LegacyDormancyService
 from idp.services.legacy_import import LegacyImportService
 from idp.services.legacy_join import LegacyJoinService
 from idp.services.legacy_offers import LegacyOfferService
@@ -119,6 +120,7 @@ class Services:
     cases: CaseService
     legacy_import: LegacyImportService
     legacy_wrapping: LegacyWrappingService
+    legacy_dormancy: LegacyDormancyService
     legacy_report: LegacyReportService
     upgrade: LegacyUpgradeService
     legacy_offers: LegacyOfferService

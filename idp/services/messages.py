@@ -65,6 +65,7 @@ class LetterKind(StrEnum):
     RECOVERY_LINK = "recovery_link"  # secret, onward
     PORTAL_CONNECTED = "portal_connected"  # portal, at
     LEGACY_LINKED = "legacy_linked"  # portal, at
+    LEGACY_DORMANT = "legacy_dormant"  # portal, at
     SESSIONS_ENDED = "sessions_ended"  # at
     REQUEST_WAITING = "request_waiting"  # portal, page
     ADMIN_INVITED = "admin_invited"  # secret

@@ -231,6 +231,19 @@ LETTERS: Final[Mapping[LetterKind, Letter]] = {
         lead=lazy_gettext("Hubungan ini dapat dilepaskan dalam 30 hari di halaman ini:"),
         link="/akun/akun-lama",
     ),
+    LetterKind.LEGACY_DORMANT: Letter(
+        lazy_gettext("Akun lama Anda akan dihapus"),
+        (
+            lazy_gettext(
+                "Akun lama Anda di portal %(portal)s sudah lebih dari 24 bulan tidak dipakai. "
+                "Masuk sebelum %(at)s agar akun itu menjadi bagian dari SIAPkerja ID."
+            ),
+            lazy_gettext("Sesudah itu kami menghapus data akun lama itu untuk selamanya."),
+        ),
+        lazy_gettext("Tidak ingin memakainya lagi? Tidak ada yang perlu dilakukan."),
+        lead=lazy_gettext("Masuk dengan akun lama Anda di sini:"),
+        link="/masuk/akun-lama",
+    ),
     LetterKind.SESSIONS_ENDED: Letter(
         lazy_gettext("Perangkat lain telah dikeluarkan"),
         (lazy_gettext("Semua perangkat lain dikeluarkan dari akun Anda pada %(at)s."),),

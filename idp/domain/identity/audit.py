@@ -85,6 +85,8 @@ class Action(StrEnum):
     LEGACY_SETTLED = "legacy.settled"
     LEGACY_IMPORTED = "legacy.imported"
     LEGACY_WRAPPED = "legacy.wrapped"
+    LEGACY_TOLD = "legacy.told"
+    LEGACY_ERASED = "legacy.erased"
     LIMIT_REACHED = "limit.reached"
     AUDIT_EXPORTED = "audit.exported"
     ADMIN_INVITED = "admin.invited"
@@ -208,6 +210,8 @@ CATALOGUE: Final[Mapping[Action, Entry]] = {
     Action.LEGACY_SETTLED: kept(conflict=IDENTIFIER, decision=WORD),
     Action.LEGACY_IMPORTED: kept(run=IDENTIFIER, records=COUNT, added=COUNT, state=WORD),
     Action.LEGACY_WRAPPED: kept(rows=COUNT),
+    Action.LEGACY_TOLD: kept(rows=COUNT),
+    Action.LEGACY_ERASED: kept(rows=COUNT),
     Action.LIMIT_REACHED: kept(limit=WORD),
     Action.AUDIT_EXPORTED: kept(
         since=optional(COUNT),

@@ -18,6 +18,10 @@ from idp.domain.identity.phone import Phone
 
 #: A row not used for so long is dormant: its owner is told, then it goes.
 DORMANT_MONTHS: Final = 24
+#: The same for a row of whose last use nothing is known: so long after it came in.
+DORMANT_SECONDS: Final = 2 * 365 * 86400
+#: How long after its owner was told a dormant row goes: from 24 months to 30 (`privacy.md` §7).
+NOTICE_SECONDS: Final = 183 * 86400
 #: How long a link to an old account can be undone; its old hash is erased after that.
 UNDO_SECONDS: Final = 30 * 86400
 

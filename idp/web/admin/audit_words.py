@@ -54,6 +54,8 @@ EVENTS: Final[Mapping[str, object]] = {
     Action.LEGACY_SETTLED: lazy_gettext("Benturan akun lama diputuskan"),
     Action.LEGACY_IMPORTED: lazy_gettext("Akun lama diimpor"),
     Action.LEGACY_WRAPPED: lazy_gettext("Kata sandi lama diamankan"),
+    Action.LEGACY_TOLD: lazy_gettext("Pemilik akun lama diberi tahu"),
+    Action.LEGACY_ERASED: lazy_gettext("Akun lama yang tidak dipakai dihapus"),
     Action.LIMIT_REACHED: lazy_gettext("Batas tercapai"),
     Action.AUDIT_EXPORTED: lazy_gettext("Audit diunduh"),
     Action.ADMIN_INVITED: lazy_gettext("Admin diundang"),
