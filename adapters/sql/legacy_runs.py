@@ -30,6 +30,8 @@ _FIND_INTERRUPTED: Final = (
     sa.select(_run)
     .where(_run.c.head == sa.bindparam("head"), _run.c.state.in_(_UNFINISHED))
     .order_by(_run.c.id.desc())
+    # PostgreSQL may still be committing what a killed import sent last
+    .with_for_update()
 )
 _LIST_NEWEST: Final = sa.select(_run).order_by(_run.c.id.desc()).limit(sa.bindparam("at_most"))
 _ADVANCE: Final = (

@@ -104,7 +104,7 @@ class World:
         self.api.post("/api/sms/next", json=told).raise_for_status()
 
     def _find(self, inbox: str, to: str, pattern: str) -> str:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             reply = self.api.get(inbox, params={"to": to}).raise_for_status()
             for message in reply.json()["messages"]:

@@ -26,13 +26,13 @@ def kept_busy(hasher: Argon2idHasher) -> Iterator[None]:
     done, started = threading.Event(), threading.Barrier(hasher.concurrency + 1)
 
     def hold() -> None:
-        started.wait(10)
+        started.wait(60)
         done.wait(60)
 
     with ThreadPoolExecutor(hasher.concurrency) as pool:
         for _ in range(hasher.concurrency):
             pool.submit(hasher.in_lane, hold)
-        started.wait(10)
+        started.wait(60)
         try:
             yield
         finally:
@@ -65,7 +65,7 @@ def test_au_3_no_more_hashes_run_at_once_than_the_lane_has_places() -> None:
         with lock:
             running += 1
             most = max(most, running)
-        together.wait(10)
+        together.wait(60)
         with lock:
             running -= 1
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import httpx
 
 MODULES: Final = Path("/usr/lib/apache2/modules")
-START_SECONDS: Final = 15
+START_SECONDS: Final = 60
 
 _LOADED: Final = (
     "mpm_event",

@@ -28,7 +28,7 @@ def _is_gone(pid: int) -> bool:
 
 
 def _wait_until_gone(family: list[int]) -> list[int]:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not all(map(_is_gone, family)):
         time.sleep(0.05)
     return [pid for pid in family if not _is_gone(pid)]
@@ -111,7 +111,7 @@ def test_signing_out_at_one_portal_signs_out_everywhere(demo: Demo, demo_person:
     demo_person.open(f"{demo.url('jkp')}/masuk")
 
     left = demo_person.send(page, to="/keluar")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while "Halo" in demo_person.open(demo.url("jkp")).text and time.monotonic() < deadline:
         time.sleep(0.1)
     del demo_person.habits["/masuk"]
@@ -128,7 +128,7 @@ def test_signing_out_at_jkp_reaches_the_portal_too(demo: Demo, demo_person: Pers
     page = demo_person.open(f"{demo.url('jkp')}/masuk")
 
     left = demo_person.send(page, to="/keluar")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while "Halo" in demo_person.open(demo.url("portal")).text and time.monotonic() < deadline:
         time.sleep(0.1)
 

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -170,15 +171,21 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def started(database_url: str, *words: str) -> subprocess.Popen[bytes]:
+@contextmanager
+def started(database_url: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command beside the test; it ends with it, so that nothing writes on later."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SIAPKERJA")}
     program = "from idp.commands import main; main()"
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", program, "legacy", *words],
         env={**kept, **BASE, "SIAPKERJA_DATABASE_URL": database_url},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def rows_written(services: Services) -> int:
@@ -186,7 +193,7 @@ def rows_written(services: Services) -> int:
 
 
 def wait_for(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -197,10 +204,10 @@ def test_a_killed_import_leaves_what_an_undisturbed_one_leaves(
     services: Services, app: Application, database_url: str, file: Path, number: int
 ) -> None:
     """The short form of fifty kills at random moments."""
-    process = started(database_url, "import", str(file), "--json")
-    wait_for(lambda: rows_written(services) > 0 or process.poll() is not None)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    with started(database_url, "import", str(file), "--json") as process:
+        wait_for(lambda: rows_written(services) > 0 or process.poll() is not None)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
     if number == signal.SIGINT and process.returncode:
         assert process.returncode == 1
         assert json.loads(err)["error"] == "import.interrupted"
