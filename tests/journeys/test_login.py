@@ -950,6 +950,38 @@ def test_two_tabs_finish_each_their_own(
     assert "state=satu" in answer.headers["Location"]
 
 
+def test_a_tab_that_is_reloaded_after_another_signed_in_goes_on_to_its_portal(
+    guest: Guest, account: Account, first_party: Callable[..., TestResponse]
+) -> None:
+    first, second = (first_party(state=state).headers["Location"] for state in ("satu", "dua"))
+    guest.query = {"i": second.partition("i=")[2]}
+    guest.enter(EMAIL)
+
+    answer = guest.get(first)
+
+    assert answer.headers["Location"].startswith("https://portal.example/cb?")
+    assert "state=satu" in answer.headers["Location"]
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [{"prompt": "login"}, {"max_age": "0"}, {"prompt": "select_account"}, {"prompt": "create"}],
+)
+def test_a_tab_whose_portal_wants_more_than_a_session_asks_who_it_is(
+    guest: Guest,
+    account: Account,
+    first_party: Callable[..., TestResponse],
+    wish: dict[str, str],
+    clock: FixedClock,
+) -> None:
+    asked = first_party(**wish).headers["Location"].partition("i=")[2]
+    guest.query = {}
+    guest.enter(EMAIL)
+    clock.move(2)
+
+    assert guest.get(f"/masuk?i={asked}").status_code == 200
+
+
 def test_a_reload_of_the_code_page_loses_nothing(
     guest: Guest, account: Account, first_party: Callable[..., TestResponse]
 ) -> None:

@@ -12,15 +12,17 @@ from idp.domain.identity.journey import JourneyKind
 from idp.domain.identity.otp import Channel, read_code
 from idp.domain.identity.password import normalise_password
 from idp.domain.identity.second_step import contacts_of
+from idp.domain.protocol.prompt import ShowLogin
+from idp.oidc.authorization.endpoint import ShowPage
 from idp.services import login as logins
 from idp.services import otp
 from idp.services.interactions import Waiting
 from idp.services.legacy_upgrade import LegacyProven
 from idp.services.login import CodeNeeded, Entered
 from idp.web.citizen.blueprint import NOTES, carried, citizen, onward, waiting_request
-from idp.web.context import services, signed_in, visitor
+from idp.web.context import provider, services, signed_in, visitor
 from idp.web.forms import Form, ParsedField, SecretField
-from idp.web.outcomes import show_refusal
+from idp.web.outcomes import show, show_refusal
 from idp.web.puzzles import is_limit, refuse_by_limit, sent_solution
 from idp.web.security import begin_session, remember_device
 from idp.web.submissions import once
@@ -77,6 +79,10 @@ def login() -> ResponseReturnValue:
     is_other = "gabung" in request.args
     if request.method == "GET" and waiting is None and signed_in() is not None and not is_other:
         return onward()
+    if request.method == "GET" and waiting is not None and not is_other:
+        answer = _signed_in_meanwhile(waiting)
+        if answer is not None:
+            return answer
     form = LoginForm()
     headers: Mapping[str, str] = {}
     if form.is_accepted():
@@ -90,6 +96,19 @@ def login() -> ResponseReturnValue:
         "citizen/login/login.html", form=form, waiting=waiting, carried=carried()
     )
     return page, form.status, headers
+
+
+def _signed_in_meanwhile(waiting: Waiting) -> ResponseReturnValue | None:
+    """Go on to the portal where another tab signed in: a reload must not ask once more.
+
+    Not where the portal asked for a choice of its own: it led here on purpose.
+    """
+    if signed_in() is None or waiting.request.prompts - {"consent"}:
+        return None
+    outcome = provider().resume(request.args["i"], visitor())
+    if isinstance(outcome, ShowPage) and isinstance(outcome.page, ShowLogin):
+        return None
+    return show(outcome)
 
 
 def _sign_in(form: LoginForm) -> ResponseReturnValue:
