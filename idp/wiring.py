@@ -57,7 +57,7 @@ from idp.domain.identity.password import MINIMUM, MINIMUM_ADMINISTRATOR, MINIMUM
 from idp.domain.identity.release import GUARDED_SCOPES
 from idp.domain.identity.session import SessionLimits
 from idp.domain.ids import encode_base64url
-from idp.domain.protocol.client import CERTIFICATE_METHODS
+from idp.domain.protocol.client import CERTIFICATE_METHODS, Client
 from idp.domain.protocol.client_metadata import LIFETIMES, MetadataPolicy
 from idp.domain.protocol.signing_key import KeyStatus, SigningKey
 from idp.domain.protocol.token_exchange import GRANT_TYPE as TOKEN_EXCHANGE
@@ -278,6 +278,7 @@ def _examine_database(settings: Settings, engine: Engine) -> Iterator[Finding]:
         vault.prepare()
         with SqlStore(engine, vault, SystemEntropy(), clock).read() as tx:
             keys = [key for key in tx.signing_keys.list_all() if key.may_sign(clock.now())]
+            clients = tx.clients.list_all()
     except ValueError:
         mend = "SIAPKERJA_SECRET_KEY must hold the root under which this database was written"
         yield Finding("secret key", False, "does not open this database", mend)
@@ -285,6 +286,29 @@ def _examine_database(settings: Settings, engine: Engine) -> Iterator[Finding]:
     yield Finding("secret key", True, "opens this database")
     mend = "start the server once, or run `siapkerja keys list`"
     yield Finding("signing keys", bool(keys), f"{len(keys)} can sign", mend)
+    yield from _examine_certificates(settings, clients)
+
+
+def _examine_certificates(settings: Settings, clients: Sequence[Client]) -> Iterator[Finding]:
+    """Tell of client certificates where somebody needs them, or a setting speaks of them."""
+    methods = _certificate_methods(settings)
+    stranded = [
+        client
+        for client in clients
+        if client.is_active
+        and (
+            client.auth_method in CERTIFICATE_METHODS - methods
+            or (client.metadata.get("tls_client_certificate_bound_access_tokens") and not methods)
+        )
+    ]
+    if not (stranded or settings.http.mtls_url or settings.http.client_cert_header):
+        return
+    mend = (
+        "set SIAPKERJA_HTTP_TRUSTED_PROXIES, _CLIENT_CERT_HEADER and _CLIENT_CERT_VERIFIED_HEADER;"
+        " docs/mtls-nginx.conf is an example"
+    )
+    found = f"{len(methods)} ways to authenticate by them, {len(stranded)} clients without theirs"
+    yield Finding("client certificates", bool(methods) and not stranded, found, mend)
 
 
 def _examine_adapters(settings: Settings, engine: Engine) -> Iterator[Finding]:

@@ -827,6 +827,25 @@ def world(siapkerja: Siapkerja) -> Iterator[Siapkerja]:
         })  # fmt: skip
 
 
+def test_the_doctor_tells_of_clients_whose_certificates_can_not_come(world: Siapkerja) -> None:
+    proxy = {
+        "SIAPKERJA_HTTP_TRUSTED_PROXIES": "127.0.0.1",
+        "SIAPKERJA_HTTP_CLIENT_CERT_HEADER": "X-Client-Cert",
+    }
+    assert "client certificates" not in findings(world)
+    assert findings(world, **proxy)["client certificates"]["ok"]
+    assert not findings(world, SIAPKERJA_HTTP_MTLS_URL="https://mtls.example")[
+        "client certificates"
+    ]["ok"]
+
+    given = {**PORTAL, "token_endpoint_auth_method": "tls_client_auth"}
+    given["tls_client_auth_san_dns"] = "portal.example"
+    world.told("client", "create", "--file", "-", given=given)
+
+    assert not findings(world)["client certificates"]["ok"]
+    assert findings(world, **proxy)["client certificates"]["ok"]
+
+
 def test_the_doctor_finds_a_good_installation_good(world: Siapkerja) -> None:
     found = findings(world)
 
