@@ -62,7 +62,7 @@ SILENT: Final[Mapping[str, str]] = {
     "journey": "a sign-in under way",
     "proof_link": "a link under way: what it proves is told",
     "interaction": "a request that waits for a person",
-    "client_logo": "stands and falls with the version of its client",
+    "client_picture": "stands and falls with the version of its client",
     "client_word": "an index of names, written with the client",
     "client_grant": "one for each sign-in at a portal: the consent and each revocation are told",
     "refresh_token": "rotates at each use; the death of a family is told",

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.sql import tables
 from adapters.sql.client_search import count_of, page_of, values_of
+from adapters.sql.upserts import first_only
 from idp.domain.errors import Conflict
 from idp.domain.protocol.client import (
     Client,
@@ -24,7 +25,7 @@ from idp.ports.entropy import Entropy
 
 _client = tables.client
 _secret = tables.client_secret
-_logo = tables.client_logo
+_logo = tables.client_picture
 _version = tables.client_version
 _word = tables.client_word
 _consent = tables.consent
@@ -86,10 +87,14 @@ _INSERT_SECRET: Final = sa.insert(_secret)
 _FIND_LOGO: Final = (
     sa.select(_logo.c.body)
     .join(_client, _client.c.id == _logo.c.id)
-    .where(_logo.c.id == sa.bindparam("row"), _client.c.logo == sa.bindparam("digest"))
+    .where(
+        _logo.c.id == sa.bindparam("row"),
+        _logo.c.digest == sa.bindparam("digest"),
+        _client.c.logo == _logo.c.digest,
+    )
 )
-_ADD_LOGO: Final = sa.insert(_logo)
-_DROP_LOGO: Final = sa.delete(_logo).where(_logo.c.id == sa.bindparam("row"))
+_ADD_LOGO: Final = first_only(_logo, "id", "digest")
+_DROP_LOGOS: Final = sa.delete(_logo).where(_logo.c.id == sa.bindparam("row"))
 _DROP_SECRET: Final = sa.delete(_secret).where(
     _secret.c.client_id == sa.bindparam("client_id"), _secret.c.id == sa.bindparam("secret_id")
 )
@@ -189,10 +194,9 @@ class SqlClients:
         found: bytes | None = self.connection.execute(_FIND_LOGO, given).scalar()
         return found
 
-    def keep_logo(self, row: UUID, body: bytes | None, *, now: int) -> None:
-        self.connection.execute(_DROP_LOGO, {"row": row})
-        if body is not None:
-            self.connection.execute(_ADD_LOGO, {"id": row, "body": body, "made_at": now})
+    def keep_logo(self, row: UUID, digest: str, body: bytes, *, now: int) -> None:
+        given = {"id": row, "digest": digest, "body": body, "made_at": now}
+        self.connection.execute(_ADD_LOGO.on(self.connection), given)
 
     def delete(
         self, client_id: str, now: int, *, author: str, reason: str = "", reference: str = ""
@@ -200,7 +204,7 @@ class SqlClients:
         found = self.find(client_id)
         if found is not None:
             self.drop_secrets(client_id)
-            self.keep_logo(found.id, None, now=now)
+            self.connection.execute(_DROP_LOGOS, {"row": found.id})
             gone = replace(found, status=ClientStatus.DELETED, logo=None, updated_at=now)
             self.update(gone, author=author, reason=reason, reference=reference)
 
@@ -225,6 +229,7 @@ class SqlClients:
                 "version": client.version,
                 "metadata": dict(client.metadata),
                 "status": client.status,
+                "logo": client.logo,
                 "author": author[:_AUTHOR_MAX],
                 "reason": reason,
                 "reference": reference[:_REFERENCE_MAX],
@@ -273,6 +278,7 @@ def _read_version(row: Any) -> ClientVersion:
         number=row.version,
         metadata=row.metadata,
         status=ClientStatus(row.status),
+        logo=row.logo,
         author=row.author,
         created_at=row.created_at,
         reason=row.reason,

@@ -227,10 +227,11 @@ client_word: Final = sa.Table(
     sa.Index("ix_client_word_client_id", "client_id"),
 )
 
-client_logo: Final = sa.Table(
-    "client_logo",
+client_picture: Final = sa.Table(
+    "client_picture",
     metadata,
     _id("the client's id"),
+    _text("digest", 16, "its name in versions", primary_key=True),
     sa.Column("body", sa.LargeBinary, nullable=False, comment="PNG that we drew ourselves"),
     _at("made_at", "fetched"),
 )
@@ -254,6 +255,7 @@ client_version: Final = sa.Table(
     sa.Column("version", sa.Integer, primary_key=True, comment="number of the version"),
     _json("metadata", "the registration as it was"),
     _text("status", 12, "status as it was"),
+    _text("logo", 16, "beginning of its logo's digest", nullable=True),
     _text("author", 80, "who changed it"),
     _text("reason", 500, "what an officer said"),
     _text("reference", 36, "request by which it came, as in the audit log"),

@@ -10,7 +10,7 @@ import click
 from idp.commands.output import Output, application, command, read_document
 from idp.domain.errors import Refused
 from idp.domain.protocol.client import Client, ClientVersion
-from idp.domain.protocol.client_changes import changes_between
+from idp.domain.protocol.client_changes import changes_between, logo_change
 from idp.services.client_files import doubts_of
 from idp.services.client_registry import (
     ClientRegistry,
@@ -136,7 +136,10 @@ def versions(output: Output, client_id: str) -> None:
 def _told(version: ClientVersion | None, before: ClientVersion | None) -> dict[str, Any]:
     if version is None:
         raise LookupError("a version is compared with one before it")
-    changes = changes_between(before.metadata, version.metadata) if before else ()
+    changes = (
+        *(changes_between(before.metadata, version.metadata) if before else ()),
+        *logo_change(before.logo if before else None, version.logo),
+    )
     return {
         "version": version.number,
         "created_at": version.created_at,

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -92,8 +92,10 @@ def _read(path: str) -> object:
         raise Refused("file.yaml") from error
 
 
-def _written(document: object) -> str:
-    text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+def _written(document: Mapping[str, Any]) -> str:
+    text: str = yaml.dump(
+        _with_blocks(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
+    )
     return text
 
 
@@ -103,6 +105,27 @@ class _Dumper(yaml.CSafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         del data
         return True
+
+
+class _Block(str):
+    """Text of many lines: written as it stands."""
+
+    __slots__ = ()
+
+
+_Dumper.add_representer(
+    _Block,
+    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style="|"),
+)
+
+
+def _with_blocks(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document whose pictures stand there in lines of 76 characters."""
+    logos = {
+        name: _Block("\n".join(text[at : at + 76] for at in range(0, len(text), 76)) + "\n")
+        for name, text in document.get("logos", {}).items()
+    }
+    return {**document, "logos": logos} if logos else dict(document)
 
 
 def _refuse(output: Output, refusal: DocumentRefused) -> NoReturn:

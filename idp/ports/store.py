@@ -193,8 +193,8 @@ class Clients(Protocol):
     def find_logo(self, row: UUID, digest: str) -> bytes | None:
         """Return the logo of the client with this `id`, if it is still that one."""
 
-    def keep_logo(self, row: UUID, body: bytes | None, *, now: int) -> None:
-        """Put a logo in the place of the old; `None` leaves none."""
+    def keep_logo(self, row: UUID, digest: str, body: bytes, *, now: int) -> None:
+        """Keep a logo under its name, for every version that has it; deleting a client ends all."""
 
     def add_secret(self, client_id: str, secret: ClientSecret) -> None: ...
     def drop_secret(self, client_id: str, secret_id: UUID) -> None: ...

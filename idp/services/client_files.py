@@ -4,6 +4,8 @@ A document has every member of each client and its status, and no secret. Planni
 change; applying does it, one version for each client that changes.
 """
 
+import re
+from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +15,10 @@ from typing import Any, Final
 from idp.domain.errors import Refused
 from idp.domain.identity.audit import OPERATOR, Actor
 from idp.domain.protocol.client import Client, ClientStatus, may_be_client_id
-from idp.domain.protocol.client_changes import Change, changes_between
+from idp.domain.protocol.client_changes import Change, changes_between, logo_change
 from idp.domain.protocol.client_metadata import MEMBERS, parse_client_metadata
 from idp.domain.protocol.metadata_faults import Fault, InvalidMetadata, because
-from idp.services.client_registry import ClientRegistry, is_unanswered
+from idp.services.client_registry import ClientRegistry, Logo, is_unanswered
 
 FORMAT_VERSION: Final = 1
 #: How long a plan asks addresses of keys in all.
@@ -27,6 +29,11 @@ _ORDER: Final = {member.name: place for place, member in enumerate(MEMBERS)}
 _BY_LANGUAGE: Final = {member.name for member in MEMBERS if member.by_language}
 #: What never stands in a document.
 _SECRET: Final = frozenset({"client_secret", "registration_access_token"})
+
+
+#: What an entry says beside metadata.
+_OWN: Final = frozenset({"status", "logo"})
+_LOGO_NAME: Final = re.compile(r"[0-9a-f]{16}")
 
 
 class Step(StrEnum):
@@ -41,7 +48,8 @@ class Step(StrEnum):
 class Planned:
     """One client that differs. `version`: the one that was compared; 0 for a new client.
 
-    `warnings`: what could not be checked from here, such as an address that did not answer.
+    `logo`: where the document says which one it has. `warnings`: what could not be checked from
+    here, such as an address that did not answer.
     """
 
     step: Step
@@ -52,6 +60,7 @@ class Planned:
     changes: tuple[Change, ...] = ()
     version: int = 0
     warnings: tuple[Fault, ...] = ()
+    logo: Logo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +87,26 @@ class ClientFiles:
     registry: ClientRegistry
 
     def export(self) -> dict[str, Any]:
-        """Return the document of all clients, always in the same order."""
+        """Return the document of all clients, always in the same order.
+
+        Logos stand behind the clients, by the names that clients have them under, as base64.
+        """
         clients = sorted(self.registry.list_all(), key=lambda client: client.client_id)
-        return {"version": FORMAT_VERSION, "clients": [_written(client) for client in clients]}
+        document: dict[str, Any] = {
+            "version": FORMAT_VERSION,
+            "clients": [_written(client) for client in clients],
+        }
+        pictures = {
+            client.logo: self.registry.find_logo(client.id, client.logo)
+            for client in clients
+            if client.logo is not None
+        }
+        logos = {
+            name: b64encode(body).decode()
+            for name, body in sorted(pictures.items())
+            if body is not None
+        }
+        return {**document, "logos": logos} if logos else document
 
     def plan(self, document: object) -> tuple[Planned, ...]:
         """Return how the clients differ from a document; nothing if they don't.
@@ -93,10 +119,11 @@ class ClientFiles:
         planned: list[Planned] = []
         faults: list[tuple[str, Fault]] = []
         until = self.registry.clock.monotonic() + ASKING_SECONDS
+        logos = _logos(document)
         for entry in entries:
             name = str(entry.get("client_id"))
             try:
-                planned += self._compared(entry, known.get(name), until)
+                planned += self._compared(entry, known.get(name), until, logos)
             except InvalidMetadata as refusal:
                 faults += [(name, fault) for fault in refusal.faults]
         if faults:
@@ -115,7 +142,9 @@ class ClientFiles:
         for step in planned:
             match step.step:
                 case Step.CREATE:
-                    done = self.registry.register(step.given, actor, status=step.status)
+                    done = self.registry.register(
+                        step.given, actor, status=step.status, logo=step.logo
+                    )
                     yield Applied(step, done.client.version, done.secret)
                 case Step.CHANGE:
                     done = self.registry.replace(
@@ -124,6 +153,7 @@ class ClientFiles:
                         actor,
                         becomes=step.status,
                         version=step.version,
+                        logo=step.logo,
                     )
                     yield Applied(step, done.client.version, done.secret)
                 case Step.UNLISTED if prune:
@@ -133,19 +163,26 @@ class ClientFiles:
                     continue
 
     def _compared(
-        self, entry: Mapping[str, Any], known: Client | None, until: float
+        self,
+        entry: Mapping[str, Any],
+        known: Client | None,
+        until: float,
+        logos: Mapping[str, str],
     ) -> Iterator[Planned]:
         faults = list(_faults(entry))
         if faults:
             raise InvalidMetadata(faults)
         status = ClientStatus(entry.get("status", ClientStatus.ACTIVE))
-        given = {name: value for name, value in entry.items() if name != "status"}
+        given = {name: value for name, value in entry.items() if name not in _OWN}
+        logo = self._logo(entry, known, logos)
         client_id = str(entry["client_id"])
         metadata = parse_client_metadata(given, self.registry.policy)
         if known is None:
             made = self.registry.checked(given)
             doubts = self._doubts(made, None, until)
-            yield Planned(Step.CREATE, client_id, _name(made), given, status, warnings=doubts)
+            yield Planned(
+                Step.CREATE, client_id, _name(made), given, status, warnings=doubts, logo=logo
+            )
             return
         doubts = ()
         changes = changes_between(known.metadata, metadata)
@@ -154,11 +191,27 @@ class ClientFiles:
             doubts = self._doubts(self.registry.checked(given, known), known, until)
         if status is not known.status:
             changes = (Change("status", known.status.value, status.value), *changes)
+        if logo is not None:
+            changes = (*changes, *logo_change(known.logo, logo.name))
         if changes:
             name = known.name_in("id")
             yield Planned(
-                Step.CHANGE, client_id, name, given, status, changes, known.version, doubts
+                Step.CHANGE, client_id, name, given, status, changes, known.version, doubts, logo
             )
+
+    def _logo(
+        self, entry: Mapping[str, Any], known: Client | None, logos: Mapping[str, str]
+    ) -> Logo | None:
+        """Return the logo that an entry brings; `None` where it says nothing, or nothing new."""
+        name = entry.get("logo")
+        if "logo" not in entry or (known is not None and known.logo == name):
+            return None
+        if name is None:
+            return Logo(None)
+        try:
+            return self.registry.drawn_logo(name, b64decode(logos[name]))
+        except (KeyError, ValueError) as error:
+            raise InvalidMetadata([Fault("logo", because("logo.name"))]) from error
 
     def _doubts(
         self, metadata: Mapping[str, Any], known: Client | None, until: float
@@ -192,7 +245,12 @@ def doubts_of(
 
 def _written(client: Client) -> dict[str, Any]:
     members = sorted(client.metadata.items(), key=lambda item: _place(item[0]))
-    return {"client_id": client.client_id, "status": client.status.value, **dict(members)}
+    return {
+        "client_id": client.client_id,
+        "status": client.status.value,
+        **dict(members),
+        "logo": client.logo,
+    }
 
 
 def _place(name: str) -> tuple[int, str]:
@@ -224,6 +282,16 @@ def _entries(document: object) -> list[Mapping[str, Any]]:
     return entries
 
 
+def _logos(document: object) -> Mapping[str, str]:
+    """Return the pictures of a document by name, as base64."""
+    logos = document.get("logos", {}) if isinstance(document, dict) else {}
+    if not isinstance(logos, dict) or not all(
+        isinstance(name, str) and isinstance(text, str) for name, text in logos.items()
+    ):
+        raise Refused("clients.document")
+    return logos
+
+
 def _faults(entry: Mapping[str, Any]) -> Iterator[Fault]:
     """Find what only a document can have wrong: names that nobody knows, a secret, a bad status."""
     client_id = entry.get("client_id")
@@ -231,11 +299,14 @@ def _faults(entry: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault("client_id", because("client_id", maximum=128))
     if entry.get("status", ClientStatus.ACTIVE) not in STATUSES:
         yield Fault("status", because("choice", allowed=", ".join(STATUSES)))
+    logo = entry.get("logo")
+    if logo is not None and not (isinstance(logo, str) and _LOGO_NAME.fullmatch(logo)):
+        yield Fault("logo", because("logo.name"))
     for key in entry:
         name, _, tag = str(key).partition("#")
         if name in _SECRET:
             yield Fault(name, because("secret"))
-        elif name not in {*_ORDER, "client_id", "status", "redirect_uris"} or (
+        elif name not in {*_ORDER, *_OWN, "client_id", "redirect_uris"} or (
             tag and name not in _BY_LANGUAGE
         ):
             yield Fault(str(key), because("unknown"))

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
@@ -60,6 +60,14 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Logo:
+    """A client's picture. `name`: `None` for its initials; `body`: where it is not kept so far."""
+
+    name: str | None
+    body: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Registered:
     """A registration with the secret that is told this once."""
 
@@ -109,15 +117,18 @@ class ClientRegistry:
         status: ClientStatus = ClientStatus.ACTIVE,
         registration_digest: bytes | None = None,
         admit: Callable[[Transaction], None] | None = None,
+        logo: Logo | None = None,
     ) -> Registered:
         """Register a client from its metadata.
+
+        `logo`: where it is at hand, so that none is fetched.
 
         An operator may give `client_id` and `client_secret`. `registration_digest`: of the token
         by which the client may manage itself. `admit`: spends what lets the caller register, in the
         same transaction, or refuses. Refuses with `InvalidMetadata` or `client.exists`.
         """
         metadata = self.checked(given)
-        logo = self._logo(metadata)
+        logo = logo or self._fetched_logo(metadata)
         now = self.clock.now()
         own_id = _client_id(given) if self.policy.is_operator else None
         client_id = own_id or self._free_id()
@@ -131,7 +142,7 @@ class ClientRegistry:
             secrets=() if secret is None else (ClientSecret(digest_of(secret), now),),
             owner=str(metadata.get("owner", "")),
             registration_digest=registration_digest,
-            logo=_name_of(logo),
+            logo=logo.name,
             created_at=now,
             updated_at=now,
         )
@@ -141,7 +152,7 @@ class ClientRegistry:
                 if admit is not None:
                     admit(tx)
                 tx.clients.add(client, author=actor.name, reference=actor.origin.request_id)
-                tx.clients.keep_logo(client.id, logo, now=now)
+                _keep(tx, client, logo, now)
                 _record(tx, Action.CLIENT_REGISTERED, client, actor, now)
         except Conflict as conflict:
             raise Refused("client.exists") from conflict
@@ -158,19 +169,21 @@ class ClientRegistry:
         becomes: ClientStatus | None = None,
         version: int | None = None,
         reason: str = "",
+        logo: Logo | None = None,
     ) -> Registered:
         """Put new metadata in the place of the old; a secret that is still needed stays.
 
         What an operator decided stays where the client changes itself. `status`: of a client whose
-        metadata did change; `becomes`: its status in any case. Where nothing changes there is no
-        new version. Refuses with `client.unknown`, `EditedMeanwhile` and as `register`
-        does.
+        metadata did change; `becomes`: its status in any case. `logo`: where it is at hand. Where
+        nothing changes there is no new version. Refuses with `client.unknown`, `EditedMeanwhile`
+        and as `register` does.
         """
         known = self.get(client_id)
         metadata = self.checked(given, known)
         # fetched once: an address that stays is not asked again
         is_new_logo = known.logo is None or _logo_uri(metadata) != _logo_uri(known.metadata)
-        logo = self._logo(metadata) if is_new_logo else None
+        if logo is None and is_new_logo:
+            logo = self._fetched_logo(metadata)
         now = self.clock.now()
         try:
             with self.store.write() as tx:
@@ -180,14 +193,13 @@ class ClientRegistry:
                 changed = replace(
                     client,
                     metadata=metadata,
-                    logo=_name_of(logo) if is_new_logo else client.logo,
+                    logo=client.logo if logo is None else logo.name,
                     status=becomes or (client.status if status is None or is_same else status),
                     profile=Profile(metadata["profile"]),
                     owner=str(metadata.get("owner", client.owner)),
                     updated_at=now,
                 )
-                if changed.logo != client.logo:
-                    tx.clients.keep_logo(client.id, logo, now=now)
+                _keep(tx, client, logo, now)
                 done = self._put(tx, client, changed, given, actor, reason)
         except Conflict as conflict:
             if version is None:
@@ -238,12 +250,14 @@ class ClientRegistry:
     def restore(
         self, client_id: str, number: int, actor: Actor = OPERATOR, *, version: int | None = None
     ) -> Client:
-        """Bring back the metadata of an earlier version, as a new one.
+        """Bring back the metadata and the logo of an earlier version, as a new one.
 
         Refuses with `client.version_unknown`, and with `InvalidMetadata` what is no longer allowed.
         """
         old = self.get_version(client_id, number)
-        return self.replace(client_id, old.metadata, actor, version=version).client
+        return self.replace(
+            client_id, old.metadata, actor, version=version, logo=logo_of(old)
+        ).client
 
     def get_version(self, client_id: str, number: int) -> ClientVersion:
         """Return a client as it once was; refuses with `client.version_unknown`."""
@@ -267,12 +281,12 @@ class ClientRegistry:
 
         Refuses with `client.unknown`, and `InvalidMetadata` at `logo` what is no picture.
         """
-        logo = None if body is None else self._drawn(body, "logo")
+        logo = Logo(None) if body is None else _named(self._drawn(body, "logo"))
         now = self.clock.now()
         with self.store.write() as tx:
             client = self._changeable(tx, client_id, actor)
-            tx.clients.keep_logo(client.id, logo, now=now)
-            changed = replace(client, logo=_name_of(logo), updated_at=now)
+            _keep(tx, client, logo, now)
+            changed = replace(client, logo=logo.name, updated_at=now)
             changed = tx.clients.update(
                 changed, author=actor.name, reference=actor.origin.request_id
             )
@@ -311,6 +325,7 @@ class ClientRegistry:
         version: int,
         reason: str,
         tx: Transaction,
+        logo: Logo | None = None,
     ) -> Client:
         """Put metadata that was checked before in the place of the old, in a caller's transaction.
 
@@ -326,6 +341,7 @@ class ClientRegistry:
             metadata=kept,
             profile=Profile(kept["profile"]),
             owner=str(kept.get("owner", client.owner)),
+            logo=client.logo if logo is None else logo.name,
             updated_at=self.clock.now(),
         )
         return self._put(tx, client, changed, {}, actor, reason).client
@@ -525,16 +541,24 @@ class ClientRegistry:
             return Fault("jwks_uri", _unfetched(failure, JWKS_BYTES_MAX))
         return None if keys else Fault("jwks_uri", because("fetch.keys"))
 
-    def _logo(self, metadata: Mapping[str, Any]) -> bytes | None:
+    def drawn_logo(self, name: str, body: bytes) -> Logo:
+        """Return a picture under the name that it had where it comes from, drawn anew.
+
+        Another version of our drawing may give other bytes: the name is what tells logos apart.
+        Refuses with `InvalidMetadata` at `logo` what is no picture.
+        """
+        return Logo(name, self._drawn(body, "logo"))
+
+    def _fetched_logo(self, metadata: Mapping[str, Any]) -> Logo:
         """Fetch a client's logo and draw it anew; without one its initials stand on the pages.
 
         Whoever fills in a form is told that it can't be had.
         """
         uri = _logo_uri(metadata)
         if uri is None:
-            return None
+            return Logo(None)
         try:
-            return self._drawn(self.documents.fetch_anew(uri, kind="logo"), "logo_uri")
+            return _named(self._drawn(self.documents.fetch_anew(uri, kind="logo"), "logo_uri"))
         except FetchFailed as failure:
             reason = failure.reason
             refusal = InvalidMetadata([Fault("logo_uri", _unfetched(failure, LOGO_BYTES_MAX))])
@@ -543,7 +567,7 @@ class ClientRegistry:
         if self.policy.is_form:
             raise refusal
         logger.warning("logo not fetched", extra={"reason": reason})
-        return None
+        return Logo(None)
 
     def _drawn(self, body: bytes, member: str) -> bytes:
         if len(body) > LOGO_BYTES_MAX:
@@ -646,8 +670,21 @@ def _logo_uri(metadata: Mapping[str, Any]) -> str | None:
     return None if found is None else str(found)
 
 
-def _name_of(logo: bytes | None) -> str | None:
-    return None if logo is None else sha256(logo).hexdigest()[:16]
+def _named(body: bytes) -> Logo:
+    return Logo(sha256(body).hexdigest()[:16], body)
+
+
+def _keep(tx: Transaction, client: Client, logo: Logo | None, now: int) -> None:
+    """Keep a picture that came now, beside those of earlier versions."""
+    if logo is not None and logo.name is not None and logo.body is not None:
+        tx.clients.keep_logo(client.id, logo.name, logo.body, now=now)
+
+
+def logo_of(version: ClientVersion) -> Logo | None:
+    """Return what restoring a version brings back; `None`: its address is asked, as ever."""
+    if version.logo is None and _logo_uri(version.metadata) is not None:
+        return None
+    return Logo(version.logo)
 
 
 def _client_id(given: Mapping[str, Any]) -> str | None:

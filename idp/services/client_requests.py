@@ -11,24 +11,33 @@ from typing import Any, Final
 from idp.domain.errors import Refused
 from idp.domain.identity.approval import Change
 from idp.domain.identity.audit import Actor
-from idp.domain.protocol.client_changes import changes_between
+from idp.domain.protocol.client_changes import changes_between, logo_change
 from idp.ports.store import Transaction
-from idp.services.client_registry import ClientRegistry, EditedMeanwhile
+from idp.services.client_registry import ClientRegistry, EditedMeanwhile, Logo
 
 CHANGE: Final = "client.change"
 DELETE: Final = "client.delete"
 
 
 def change_payload(
-    client_id: str, metadata: Mapping[str, Any], *, version: int, reason: str
+    client_id: str,
+    metadata: Mapping[str, Any],
+    *,
+    version: int,
+    reason: str,
+    logo: Logo | None = None,
 ) -> dict[str, Any]:
-    """Return what is stored of a change. `metadata`: checked; `version`: what it was read at."""
-    return {
+    """Return what is stored of a change. `metadata`: checked; `version`: what it was read at.
+
+    `logo`: one that an earlier version had, where it is to come back.
+    """
+    stored = {
         "client_id": client_id,
         "metadata": dict(metadata),
         "version": version,
         "reason": reason,
     }
+    return stored if logo is None else {**stored, "logo": logo.name}
 
 
 def delete_payload(client_id: str, *, version: int, reason: str) -> dict[str, Any]:
@@ -47,7 +56,10 @@ class ClientChangeExecutor:
         client = tx.clients.find(payload["client_id"])
         if client is None:
             return ()
-        found = changes_between(client.metadata, payload["metadata"])
+        found = (
+            *changes_between(client.metadata, payload["metadata"]),
+            *logo_change(client.logo, payload.get("logo", client.logo)),
+        )
         return (
             Change("client", client.name_in("id"), client.name_in("id")),
             *(Change(c.member, written(c.before), written(c.after)) for c in found),
@@ -65,6 +77,7 @@ class ClientChangeExecutor:
                 version=payload["version"],
                 reason=payload["reason"],
                 tx=tx,
+                logo=Logo(payload["logo"]) if "logo" in payload else None,
             )
         except EditedMeanwhile as edited:
             raise Refused("approval.outdated") from edited

@@ -88,6 +88,7 @@ WORDS: Final[Mapping[str, object]] = {
     "fetch.keys": lazy_gettext("tidak berisi kunci publik"),
     "logo": lazy_gettext("bukan gambar PNG, JPEG, WebP, atau GIF yang dapat ditampilkan"),
     "logo.size": lazy_gettext("lebih besar dari %(maximum)s bita"),
+    "logo.name": lazy_gettext("bukan salah satu logo dalam berkas"),
 }
 
 

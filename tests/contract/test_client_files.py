@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from PIL import Image
 
 from idp.app import Application
 from idp.domain.identity.audit import Action
@@ -70,6 +72,7 @@ def test_the_export_has_every_member_of_every_client_and_no_secret(
         told = dict(entry(document, client.client_id))
         assert told.pop("status") == "active"
         assert told.pop("client_id") == client.client_id
+        assert told.pop("logo") is None
         assert told == client.metadata
     assert "rahasia" not in printed
     assert "client_secret:" not in printed
@@ -321,6 +324,68 @@ def test_a_whole_installation_is_built_anew_from_its_export(
     elsewhere.facts("apply", "-", stdin=dumped(exported))
 
     assert yaml.safe_load(elsewhere.run("export").stdout) == exported
+
+
+def a_picture(colour: str) -> bytes:
+    written = BytesIO()
+    Image.new("RGB", (40, 20), colour).save(written, "PNG")
+    return written.getvalue()
+
+
+def test_a_logo_travels_in_the_file_and_a_version_brings_it_back(
+    operator: Operator, registered: None, services: Services
+) -> None:
+    clients = services.clients
+    red = clients.put_logo("portal-uji", a_picture("red"))
+    drawn = clients.find_logo(red.id, red.logo or "")
+    printed = operator.run("export").stdout
+    document = yaml.safe_load(printed)
+    assert entry(document, "portal-uji")["logo"] == red.logo
+    assert max(map(len, printed.splitlines())) <= 100
+    blue = clients.put_logo("portal-uji", a_picture("blue"))
+
+    planned = operator.run("plan", "-", stdin=printed.encode())
+    assert (planned.exit_code, planned.stdout.splitlines()[1]) == (
+        3,
+        f"    logo: {blue.logo} -> {red.logo}",
+    )
+    assert operator.run("apply", "-", stdin=printed.encode()).exit_code == 0
+    back = clients.get("portal-uji")
+    assert (back.logo, clients.find_logo(back.id, back.logo or "")) == (red.logo, drawn)
+    assert operator.run("plan", "-", stdin=printed.encode()).exit_code == 0
+
+    assert clients.restore("portal-uji", blue.version).logo == blue.logo
+    assert clients.find_logo(blue.id, blue.logo or "") is not None
+    assert clients.restore("portal-uji", 1).logo is None
+
+    clients.delete("portal-uji")
+    entry(document, "portal-uji")["client_id"] = "portal-lain"
+    assert operator.run("apply", "-", stdin=dumped(document)).exit_code == 0
+    made = clients.get("portal-lain")
+    assert clients.find_logo(made.id, made.logo or "") == drawn
+
+
+@pytest.mark.parametrize(
+    ("logo", "logos", "words"),
+    [
+        ("0123456789abcdef", {}, "logo must be null, or one of the logos of the file"),
+        ("../../etc/passwd", {}, "logo must be null, or one of the logos of the file"),
+        ("0123456789abcdef", {"0123456789abcdef": "bm8gcGljdHVyZQ=="}, "logo is no picture"),
+    ],
+)
+def test_a_file_with_a_bad_logo_is_refused_at_that_client(
+    operator: Operator,
+    exported: dict[str, Any],
+    logo: str,
+    logos: dict[str, str],
+    words: str,
+) -> None:
+    entry(exported, "portal-uji")["logo"] = logo
+
+    refused = operator.run("plan", "-", stdin=dumped({**exported, "logos": logos}))
+
+    assert refused.exit_code == 1
+    assert f"portal-uji: {words}" in refused.stderr
 
 
 def test_a_client_that_is_not_listed_is_left_alone_unless_pruned(

@@ -73,6 +73,8 @@ class ClientVersion:
     created_at: int
     reason: str = ""
     reference: str = ""
+    #: The beginning of its logo's digest, if it had one.
+    logo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,11 @@ def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> tupl
     )
 
 
+def logo_change(before: str | None, after: str | None) -> tuple[Change, ...]:
+    """Return what became of a logo, named by its digest: no member, but a part of every version."""
+    return () if before == after else (Change("logo", before, after),)
+
+
 def _place(name: str) -> tuple[int, str]:
     return _ORDER.get(name.partition("#")[0], -1), name
 

@@ -88,6 +88,7 @@ REASONS: Final[Mapping[str, str]] = {
     "fetch.keys": "is no set of public keys",
     "logo": "is no picture that can be shown: PNG, JPEG, WebP or GIF",
     "logo.size": "is larger than {maximum} bytes",
+    "logo.name": "must be null, or one of the logos of the file",
 }
 
 

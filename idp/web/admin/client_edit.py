@@ -23,10 +23,11 @@ from idp.domain.protocol.client_changes import (
     SHOWN_FIRST,
     Change,
     changes_between,
+    logo_change,
     needs_second_officer,
 )
 from idp.domain.protocol.metadata_faults import InvalidMetadata
-from idp.services.client_registry import EditedMeanwhile
+from idp.services.client_registry import EditedMeanwhile, Logo
 from idp.services.client_requests import CHANGE, change_payload
 from idp.web.admin.approvals import KINDS, LABELS
 from idp.web.admin.blueprint import acting, admin, allows
@@ -67,12 +68,16 @@ _SECTIONS: Final = {section.name: section for section in SECTIONS}
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants of a client. `checked`: the whole registration as it would be kept."""
+    """What somebody wants of a client. `checked`: the whole registration as it would be kept.
+
+    `logo`: of an earlier version, where that one is to come back.
+    """
 
     client: Client
     checked: Mapping[str, Any]
     changes: tuple[Change, ...]
     guarded: tuple[str, ...]
+    logo: Logo | None = None
 
     @property
     def is_shown_first(self) -> bool:
@@ -83,15 +88,18 @@ class Wish:
     @property
     def mark(self) -> str:
         """What a page that showed exactly this sends back."""
-        told = json.dumps([self.client.version, self.checked], sort_keys=True)
+        logo = None if self.logo is None else [self.logo.name]
+        told = json.dumps([self.client.version, self.checked, logo], sort_keys=True)
         return sha256(told.encode()).hexdigest()
 
 
-def wish_for(client: Client, given: Mapping[str, Any]) -> Wish:
+def wish_for(client: Client, given: Mapping[str, Any], logo: Logo | None = None) -> Wish:
     """Return what a registration would become; refuses with `InvalidMetadata`."""
     checked = services().client_desk.checked(given, client)
     changes = changes_between(client.metadata, checked)
-    return Wish(client, checked, changes, needs_second_officer(client, checked))
+    if logo is not None:
+        changes = (*changes, *logo_change(client.logo, logo.name))
+    return Wish(client, checked, changes, needs_second_officer(client, checked), logo)
 
 
 def carried_out(wish: Wish, reason: str) -> ResponseReturnValue:
@@ -107,6 +115,7 @@ def carried_out(wish: Wish, reason: str) -> ResponseReturnValue:
             wish.checked,
             version=client.version,
             reason=read_reason(reason),
+            logo=wish.logo,
         )
         services().approvals.propose(
             CHANGE,
@@ -122,6 +131,7 @@ def carried_out(wish: Wish, reason: str) -> ResponseReturnValue:
         acting(),
         version=client.version,
         reason=reason and read_reason(reason),
+        logo=wish.logo,
     )
     return redirect(f"{here}?pesan=disimpan", 303)
 

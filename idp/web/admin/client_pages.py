@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext
 
 from idp.domain.errors import Refused
 from idp.domain.protocol.client import Client, ClientStatus, ClientVersion
-from idp.domain.protocol.client_changes import Change, changes_between
+from idp.domain.protocol.client_changes import Change, changes_between, logo_change
 from idp.services.client_requests import written
 from idp.web.admin.blueprint import under
 from idp.web.client_fields import FIELDS
@@ -62,6 +62,9 @@ def the_client(row: UUID) -> Client:
         abort(404)
 
 
+_LOGO: Final = lazy_gettext("Logo")
+
+
 def lines_of(changes: Iterable[Change]) -> tuple[Line, ...]:
     """Return a difference in words."""
     return tuple(
@@ -80,6 +83,8 @@ def lines_of(changes: Iterable[Change]) -> tuple[Line, ...]:
 def label_of(member: str) -> str:
     """Return what a member is called, with its language if it has one."""
     name, _, tag = member.partition("#")
+    if name == "logo":
+        return str(_LOGO)
     if name not in FIELDS:
         return member
     words = str(FIELDS[name].label)
@@ -93,7 +98,14 @@ def versions_of(client: Client, *, limit: int) -> list[ShownVersion]:
     shown = []
     for position, version in enumerate(found[:limit]):
         before = found[position + 1] if position + 1 < len(found) else None
-        changes = changes_between(before.metadata, version.metadata) if before else ()
+        changes = (
+            (
+                *changes_between(before.metadata, version.metadata),
+                *logo_change(before.logo, version.logo),
+            )
+            if before
+            else ()
+        )
         is_new_status = before is None or before.status is not version.status
         shown.append(
             ShownVersion(

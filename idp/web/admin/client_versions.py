@@ -9,9 +9,9 @@ from flask.typing import ResponseReturnValue
 from idp.domain.errors import Refused
 from idp.domain.identity.roles import Permission
 from idp.domain.protocol.client import Client, ClientVersion
-from idp.domain.protocol.client_changes import changes_between
+from idp.domain.protocol.client_changes import changes_between, logo_change
 from idp.domain.protocol.metadata_faults import InvalidMetadata
-from idp.services.client_registry import EditedMeanwhile
+from idp.services.client_registry import EditedMeanwhile, logo_of
 from idp.web.admin.blueprint import admin, allows, current_admin
 from idp.web.admin.client_edit import carried_out, confirm_page, wish_for
 from idp.web.admin.client_pages import lines_of, the_client, versions_of
@@ -80,7 +80,7 @@ def _restored(
     typed: Typed,
 ) -> ResponseReturnValue:
     given = merged(fields, version.metadata, typed, read=version.metadata)
-    wish = wish_for(client, given)
+    wish = wish_for(client, given, logo_of(version))
     if wish.changes and request.form.get("seen") != wish.mark:
         return confirm_page(wish, form, fields, typed)
     try:
@@ -104,7 +104,12 @@ def _page(client: Client, version: ClientVersion, form: ClientForm) -> ResponseR
         client=client,
         version=version,
         form=form,
-        lines=lines_of(changes_between(client.metadata, version.metadata)),
+        lines=lines_of(
+            (
+                *changes_between(client.metadata, version.metadata),
+                *logo_change(client.logo, version.logo),
+            )
+        ),
         may_write=current_admin().may(Permission.CLIENTS_WRITE),
     )
     return page, form.status

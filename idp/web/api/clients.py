@@ -14,7 +14,7 @@ from idp.domain.identity.roles import Permission
 from idp.domain.protocol.client import Client, ClientSecret, ClientStatus, ClientVersion, Profile
 from idp.domain.protocol.client_changes import guarded_scopes_granted, needs_second_officer
 from idp.domain.protocol.client_search import ClientOrder, ClientSearch, parse_words
-from idp.services.client_registry import Registered, registration_document
+from idp.services.client_registry import Logo, Registered, logo_of, registration_document
 from idp.services.client_requests import CHANGE, DELETE, change_payload, delete_payload
 from idp.web.api import paging
 from idp.web.api.approvals import Approval, proposed
@@ -262,7 +262,9 @@ def check_grants_no_administration(before: Mapping[str, Any], after: Mapping[str
         )
 
 
-def proposal_of(call: Call, client: Client, given: Mapping[str, Any]) -> Reply | None:
+def proposal_of(
+    call: Call, client: Client, given: Mapping[str, Any], logo: Logo | None = None
+) -> Reply | None:
     """Ask two officers for what they decide (AD-3); `None` where one is enough.
 
     What they see is checked as what an officer types, and stored as it would be kept.
@@ -278,6 +280,7 @@ def proposal_of(call: Call, client: Client, given: Mapping[str, Any]) -> Reply |
         services().client_desk.checked(given, client),
         version=version,
         reason=reason,
+        logo=logo,
     )
     return proposed(call, CHANGE, payload, subject=client.client_id, reason=reason)
 
@@ -502,7 +505,7 @@ def restore_version(call: Call) -> Reply:
     client = check_may_change(call.path["client_id"])
     found = _found_version(call)
     check_grants_no_administration(client.metadata, found.metadata)
-    proposal = proposal_of(call, client, found.metadata)
+    proposal = proposal_of(call, client, found.metadata, logo_of(found))
     if proposal is not None:
         return proposal
     services().clients.restore(
