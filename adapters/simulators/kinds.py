@@ -147,6 +147,7 @@ SMS_KIND_BY_ENDING: Final[Mapping[str, str]] = {
 #: What a pretend portal does instead of answering whether an old password is right.
 PORTAL_KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "down": ("HTTP 503", "HTTP 503"),
+    "late": ("menjawab setelah 1 detik", "answers after 1 s"),
     "silent": ("diam 5 detik", "silent for 5 s"),
     "reset": ("putus di tengah", "reset half-way"),
     "rubbish": ("halaman HTML", "HTML page"),

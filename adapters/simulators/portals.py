@@ -12,6 +12,8 @@ from adapters.simulators.state import sandbox
 
 portals = Blueprint("portals", __name__, url_prefix="/legacy")
 
+#: Longer than the page waits for it, shorter than we do.
+LATE_SECONDS: Final = 1.0
 #: Longer than anybody waits for it.
 SILENT_SECONDS: Final = 5.0
 
@@ -30,6 +32,8 @@ def verify(source: str) -> ResponseReturnValue:
         return jsonify(error="replayed"), 409
     if kind == "down":
         return jsonify(error="maintenance"), 503
+    if kind == "late":
+        stay_silent(LATE_SECONDS)
     if kind == "silent":
         stay_silent(SILENT_SECONDS)
     if kind == "reset":

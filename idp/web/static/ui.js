@@ -50,4 +50,4 @@ if(end)setTimeout(()=>{const n=document.createElement('div'),p=document.createEl
 for(const b of $$('button[data-copy]')){b.hidden=!navigator.clipboard;b.addEventListener('click',async()=>{await navigator.clipboard.writeText(document.getElementById(b.dataset.copy).textContent.trim());b.textContent=b.dataset.done})}
 // a portal that is slow to say whether an old password is right: go on once it did
 for(const w of $$('[data-late]')){const there=w.querySelector('a').href,asks=there+(there.includes('?')?'&':'?')+'tanya=1';
-  for(const after of[1000,3500])setTimeout(async()=>{try{if((await fetch(asks)).status===200)location.href=there}catch{}},after)}
+  for(const after of[1000,2500,5000,10000])setTimeout(async()=>{try{if((await fetch(asks)).status===200)location.href=there}catch{}},after)}
