@@ -17,6 +17,7 @@ from idp.domain.identity.messages import LOST_STATES
 from idp.domain.identity.otp import Challenge, Purpose
 from idp.domain.identity.phone import Phone
 from idp.domain.identity.phone_change import with_phone, without_phone
+from idp.domain.identity.second_step import is_phone_held
 from idp.domain.identity.session import LoginSession
 from idp.domain.identity.visitor import Visitor
 from idp.domain.ids import digest_of
@@ -206,8 +207,11 @@ class PhoneChangeService:
     ) -> bool:
         """Return whether more than a password stands behind the confirmation (OT-7).
 
-        The contact that recovered the password is no second factor until another has answered.
+        The contact that recovered the password is no second factor until another has answered; nor
+        is a phone that is held itself, else two changes would undo the hold of one.
         """
+        if is_phone_held(account, self.clock.now()):
+            return False
         credential = tx.credentials.find(account.id)
         if credential is not None and credential.recovered_by is not None:
             return False

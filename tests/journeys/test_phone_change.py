@@ -243,6 +243,17 @@ def test_ot_7_the_contact_that_recovered_the_password_is_no_second_factor(
     assert change(guest) == f"{SECURITY}?pesan=nomor-ditahan"
 
 
+def test_ot_7_a_held_number_lifts_no_hold_of_the_next_one(
+    app: Application, guest: Guest, unreachable: Account, clock: FixedClock
+) -> None:
+    assert change(guest) == f"{SECURITY}?pesan=nomor-ditahan"
+    clock.move(60)
+    later = Guest(app, address="198.51.100.9")
+    later.enter(NEW)
+
+    assert change(later, "+6281200000078") == f"{SECURITY}?pesan=nomor-ditahan"
+
+
 def test_ot_7_the_old_phone_recovers_nothing_that_it_began_before(
     app: Application, guest: Guest, account: Account, clock: FixedClock
 ) -> None:
