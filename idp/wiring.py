@@ -477,7 +477,7 @@ def wire(
         ClientChangeExecutor(desk),
         ClientDeleteExecutor(desk),
         RetireKeyExecutor(keys),
-        UnlockExecutor(clock),
+        UnlockExecutor(clock, messages),
         LookExecutor(clock),
     )
     devices = DeviceService(clock, entropy, settings.login.device_seconds)
@@ -555,6 +555,7 @@ def wire(
             sessions=sessions,
             consents=consents,
             links=links,
+            messages=messages,
         ),
         submissions=SubmissionService(store, clock),
         clients=clients,
@@ -669,7 +670,7 @@ def wire(
         profile=ProfileService(store, clock, login, sessions, passwords, credentials, messages),
         admins=admins,
         approvals=approvals,
-        cases=CaseService(store, clock, entropy, sessions, approvals),
+        cases=CaseService(store, clock, entropy, sessions, approvals, messages),
         admin_login=admin_login,
         admin_factors=AdminFactorService(
             store,

@@ -17,6 +17,7 @@ from idp.ports.clock import Clock
 from idp.ports.entropy import Entropy
 from idp.ports.store import Store, Transaction
 from idp.services.approvals import ApprovalService
+from idp.services.messages import MessageService
 from idp.services.people import UNLOCK, set_status_in
 from idp.services.sessions import SessionService
 
@@ -42,6 +43,7 @@ class CaseService:
     entropy: Entropy
     sessions: SessionService
     approvals: ApprovalService
+    messages: MessageService
 
     def queue(self) -> Sequence[ShownCase]:
         """Return the cases that wait, the oldest first, without their evidence."""
@@ -126,6 +128,7 @@ class CaseService:
             details={"reason": f"case {case.id}"},
         )
         tx.audit.record(_by(actor, event))
+        self.messages.tell_of_lock(account, is_locked=True, tx=tx)
 
     def _propose_unlock(
         self, account: Account, reason: str, actor: Actor, *, tx: Transaction

@@ -47,6 +47,8 @@ class SmsKind(StrEnum):
     EMAIL_CHANGED = "email_changed"
     PHONE_CHANGED = "phone_changed"
     REQUEST_WAITING = "request_waiting"  # portal
+    ACCOUNT_LOCKED = "account_locked"
+    ACCOUNT_UNLOCKED = "account_unlocked"
 
 
 class LetterKind(StrEnum):
@@ -68,6 +70,8 @@ class LetterKind(StrEnum):
     LEGACY_DORMANT = "legacy_dormant"  # portal, at
     SESSIONS_ENDED = "sessions_ended"  # at
     REQUEST_WAITING = "request_waiting"  # portal, page
+    ACCOUNT_LOCKED = "account_locked"  # at
+    ACCOUNT_UNLOCKED = "account_unlocked"  # at
     ADMIN_INVITED = "admin_invited"  # secret
     ADMIN_RESET = "admin_reset"  # secret
     ADMIN_CHANGED = "admin_changed"  # at
@@ -199,6 +203,19 @@ class MessageService:
         if phone is not None:
             kind = SmsKind.PHONE_CHANGED
             self.sms(kind, phone, purpose="notice", locale=account.locale, tx=tx)
+
+    def tell_of_lock(self, account: Account, *, is_locked: bool, tx: Transaction) -> None:
+        """Tell the person that an officer locked their account, or that the lock is lifted.
+
+        By letter, and by short message where nobody proved that the letters arrive. Unlimited:
+        each is the act of an officer, and the last one must be the one that is known.
+        """
+        letter = LetterKind.ACCOUNT_LOCKED if is_locked else LetterKind.ACCOUNT_UNLOCKED
+        self.notify(account, letter, tx=tx, at=self.clock.now())
+        phone = account.verified_phone
+        if account.verified_email is None and phone is not None:
+            sms = SmsKind.ACCOUNT_LOCKED if is_locked else SmsKind.ACCOUNT_UNLOCKED
+            self.sms(sms, phone, purpose="notice", locale=account.locale, tx=tx)
 
     def warn_of_nik(self, owner: Account, visitor: Visitor, *, tx: Transaction) -> None:
         """Tell the owner that somebody tried to register with their NIK, a few times a day."""

@@ -35,6 +35,7 @@ from idp.ports.vault import Vault
 from idp.services.consents import ConnectedPortal, ConsentService
 from idp.services.identifiers import Identifiers, holder_of
 from idp.services.limits import LimitService
+from idp.services.messages import MessageService
 from idp.services.proof_links import ProofLinks
 from idp.services.recovery import RECOVERIES_OF_ACCOUNT
 from idp.services.sessions import SessionService
@@ -82,6 +83,7 @@ class PeopleService:
     sessions: SessionService
     consents: ConsentService
     links: ProofLinks
+    messages: MessageService
 
     def search(
         self, typed: str, actor: Actor, visitor: Visitor, *, client_id: str = ""
@@ -193,6 +195,7 @@ class PeopleService:
                 Action.ACCOUNT_LOCKED, now, account_id=account_id, details={"reason": reason}
             )
             tx.audit.record(_by(actor, event))
+            self.messages.tell_of_lock(account, is_locked=True, tx=tx)
 
     def end_sessions(self, account_id: UUID, reason: str, actor: Actor) -> int:
         """End every session of an account; return how many were alive."""
@@ -256,6 +259,7 @@ class UnlockExecutor:
     """Implements `idp.services.approvals.Executor`: a lock put on by hand, or by the registry."""
 
     clock: Clock
+    messages: MessageService
     kind: str = UNLOCK
 
     def changes(self, payload: Mapping[str, Any], *, tx: Transaction) -> Sequence[Change]:
@@ -282,6 +286,7 @@ class UnlockExecutor:
             details={"approved_by": approver.name},
         )
         tx.audit.record(_by(author, event))
+        self.messages.tell_of_lock(account, is_locked=False, tx=tx)
 
     def afterwards(self, payload: Mapping[str, Any]) -> None:
         """Nothing waits for the commit."""

@@ -60,6 +60,14 @@ SMS_NOTICES: Final[Mapping[SmsKind, object]] = {
         "SIAPkerja: %(portal)s menunggu jawaban Anda. Buka akun Anda untuk mengizinkan atau "
         "menolak. Bukan Anda? Pilih Tolak."
     ),
+    SmsKind.ACCOUNT_LOCKED: lazy_gettext(
+        "SIAPkerja: akun Anda dikunci oleh petugas demi keamanan. Ada pertanyaan? Hubungi "
+        "%(contact)s."
+    ),
+    SmsKind.ACCOUNT_UNLOCKED: lazy_gettext(
+        "SIAPkerja: akun Anda sudah dibuka kembali dan dapat dipakai. Ada pertanyaan? Hubungi "
+        "%(contact)s."
+    ),
 }
 
 _YOUR_TEAM: Final = lazy_gettext("Anda menerima email ini karena Anda anggota tim portal itu.")
@@ -249,6 +257,33 @@ LETTERS: Final[Mapping[LetterKind, Letter]] = {
         (lazy_gettext("Semua perangkat lain dikeluarkan dari akun Anda pada %(at)s."),),
         _CHANGE_PASSWORD,
         link="/akun/keamanan",
+    ),
+    LetterKind.ACCOUNT_LOCKED: Letter(
+        lazy_gettext("Akun Anda dikunci"),
+        (
+            lazy_gettext("Akun SIAPkerja ID Anda dikunci oleh petugas pada %(at)s."),
+            lazy_gettext(
+                "Selama dikunci, akun ini tidak dapat dipakai untuk masuk, dan semua perangkat "
+                "dikeluarkan. Data Anda tetap tersimpan."
+            ),
+        ),
+        lazy_gettext(
+            "Ada pertanyaan, atau menurut Anda ini keliru? Hubungi %(contact)s. Petugas tidak "
+            "pernah meminta kata sandi atau kode."
+        ),
+    ),
+    LetterKind.ACCOUNT_UNLOCKED: Letter(
+        lazy_gettext("Akun Anda dibuka kembali"),
+        (
+            lazy_gettext("Akun SIAPkerja ID Anda dibuka kembali oleh petugas pada %(at)s."),
+            lazy_gettext("Anda dapat masuk seperti biasa; kata sandi Anda tidak berubah."),
+        ),
+        lazy_gettext(
+            "Ada pertanyaan? Hubungi %(contact)s. Petugas tidak pernah meminta kata sandi atau "
+            "kode."
+        ),
+        lead=lazy_gettext("Masuk di sini:"),
+        link="/masuk",
     ),
     LetterKind.REQUEST_WAITING: Letter(
         lazy_gettext("%(portal)s menunggu jawaban Anda"),

@@ -13,6 +13,7 @@ from idp.domain.identity.case import CaseKind, Decision
 from idp.domain.identity.roles import Role
 from tests.console.test_console_people import approve, events, status_of
 from tests.events import an_event
+from tests.guest import Guest
 from tests.officer import Officer, an_officer
 from tests.portal import an_account
 
@@ -117,6 +118,7 @@ def test_a_rejected_account_is_locked(
 
     assert status_of(app, account) is AccountStatus.LOCKED
     assert len(events(app, Action.ACCOUNT_LOCKED)) == 1
+    assert Guest(app).kinds() == ["account_locked"]
 
 
 def test_ad_3_an_account_on_hold_comes_back_by_a_second_person_alone(

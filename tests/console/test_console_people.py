@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from adapters.sql.tables import audit_event
 from idp.app import Application
+from idp.domain.errors import Refused
 from idp.domain.identity.account import Account, AccountStatus
 from idp.domain.identity.audit import CATALOGUE, Action
 from idp.domain.identity.people import masked_name
@@ -378,6 +379,43 @@ def test_ad_3_a_lock_is_lifted_by_a_second_person_alone(
     assert unlocked.actor_id == officer.admin.id
     assert "Petugas membuka kunci akun Anda" in activity_of(app, account)
     assert Guest(app).log_in("budi1@contoh.id").status_code == 303
+
+
+def test_the_citizen_is_told_by_letter_of_a_lock_and_of_its_end(
+    app: Application, officer: Officer, approver: Officer, account: Account
+) -> None:
+    officer.post(person_url(account, "kunci"), reason=REASON)
+    officer.post(person_url(account, "buka-kunci"), reason=REASON)
+    before = Guest(app).messages()
+    approve(approver)
+    after = Guest(app).messages()
+
+    for told, kind in ((before, "account_locked"), (after, "account_unlocked")):
+        [message] = told
+        assert (message["carrier"], message["kind"]) == ("mail", kind)
+        assert message["to"] == "budi1@contoh.id"
+        assert set(message["values"]) == {"at"}
+
+
+def test_whose_address_nobody_proved_is_told_of_a_lock_by_short_message_too(
+    app: Application, officer: Officer
+) -> None:
+    account = an_account(app, number=3, email_verified=False)
+    officer.post(person_url(account, "kunci"), reason=REASON)
+
+    told = [(one["carrier"], one["kind"]) for one in Guest(app).messages()]
+    assert sorted(told) == [("mail", "account_locked"), ("sms", "account_locked")]
+
+
+def test_a_lock_that_is_refused_tells_nobody(
+    app: Application, officer: Officer, account: Account
+) -> None:
+    officer.post(person_url(account, "kunci"), reason=REASON)
+    Guest(app).messages()
+
+    with pytest.raises(Refused, match=r"people\.status"):
+        app.wiring.services.people.lock(account.id, REASON, officer.actor)
+    assert Guest(app).messages() == []
 
 
 def test_ad_3_what_changed_meanwhile_is_not_unlocked(
