@@ -30,10 +30,10 @@ AT_ONCE_MAX: Final = 10
 #: How long a document is used without asking again, and how long while its server is down.
 KEEP_SECONDS: Final = 900
 KEEP_STALE_SECONDS: Final = 86400
-#: A document is asked for anew at most this often; whoever needs a fresh one may ask a few times at
-#: once, since a client that changes its keys uses them in the next moment.
+#: A document is asked for anew at most this often. The first time that a fresh one is needed does not
+#: wait: a client that changes its keys uses them in the next moment.
 REFRESH_SECONDS: Final = 60
-FRESH_AT_ONCE: Final = 2
+FRESH_AT_ONCE: Final = 1
 _KEPT_MAX: Final = 1000
 PORTS: Final = frozenset({443})
 _ACCEPTED: Final = {"logo": "image/png, image/jpeg, image/webp, image/gif"}
