@@ -276,6 +276,10 @@ def test_the_smaller_pages_of_the_space(visit: Visit, world: World) -> None:
         visitor.look(f"partner-{name}")
     visitor.open("/pengembang/portal")
     visitor.look("partner-portals")
+    visitor.open(portal + "/akhiri")
+    visitor.press("Akhiri portal")
+    visitor.page.wait_for_url("**/pengembang/portal?*")
+    visitor.look("partner-portals-ended")
 
     visitor.open("/pengembang/token")
     visitor.look("partner-token")
