@@ -30,8 +30,8 @@ AT_ONCE_MAX: Final = 10
 #: How long a document is used without asking again, and how long while its server is down.
 KEEP_SECONDS: Final = 900
 KEEP_STALE_SECONDS: Final = 86400
-#: A document is asked for anew at most this often. The first time that a fresh one is needed does not
-#: wait: a client that changes its keys uses them in the next moment.
+#: A document is asked for anew at most this often. The first time that a fresh one is needed does
+#: not wait: a client that changes its keys uses them in the next moment.
 REFRESH_SECONDS: Final = 60
 FRESH_AT_ONCE: Final = 1
 _KEPT_MAX: Final = 1000
