@@ -12,6 +12,10 @@ from adapters.sql import tables
 from idp.domain.identity.case import Case, CaseKind, Decision, Note
 from idp.ports.vault import Place, Vault
 
+#: What stands for nobody in `opened_by`, which came before cases that open by themselves: to make
+#: the column nullable SQLite would have to drop a table that others refer to.
+_NOBODY: Final = UUID(int=0)
+
 _case = tables.identity_case
 _note = tables.case_note
 
@@ -59,7 +63,7 @@ class SqlCases:
             "id": case.id,
             "account_id": case.account_id,
             "kind": case.kind,
-            "opened_by": case.opened_by,
+            "opened_by": case.opened_by or _NOBODY,
             "opened_at": case.opened_at,
         }
         self.connection.execute(_ADD, row)
@@ -117,7 +121,7 @@ class SqlCases:
             row.id,
             row.account_id,
             CaseKind(row.kind),
-            row.opened_by,
+            row.opened_by if row.opened_by != _NOBODY else None,
             row.opened_at,
             Decision(row.decision) if row.decision else None,
             row.decided_by,

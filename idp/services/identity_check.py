@@ -6,10 +6,12 @@ mother's name passes through `ask` and is nowhere afterwards.
 
 from dataclasses import dataclass, field, replace
 from typing import Final
+from uuid import UUID
 
 from idp.domain.errors import Refused
 from idp.domain.identity.account import AccountStatus
 from idp.domain.identity.audit import Action, AuditEvent, Outcome
+from idp.domain.identity.case import Case, CaseKind
 from idp.domain.identity.limits import CHECKS_OF_NETWORK, CHECKS_OF_NIK, Hit
 from idp.domain.identity.nik import Nik
 from idp.domain.identity.registry import (
@@ -38,6 +40,9 @@ MOTHER: Final = "NAMA_LGKP_IBU"
 
 #: How the check is named in the duty to report back (Data Balikan).
 _METHOD: Final = "CALL_VERIFY_BY_ELEMEN"
+
+#: How many cases of an account are looked through for one that waits.
+_CASES: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,28 @@ class IdentityCheck:
                 account_id=owner.id,
                 origin=visitor.origin,
                 details={"reason": "registry"},
+            )
+        )
+        self._open_case(owner.id, visitor, tx=tx)
+
+    def _open_case(self, account_id: UUID, visitor: Visitor, *, tx: Transaction) -> None:
+        """Put a report of a death before an officer, unless one waits already."""
+        kind = CaseKind.DECEASED
+        others = tx.cases.list_for_account(account_id, _CASES)
+        if any(one.kind is kind and one.decided_at is None for one in others):
+            return
+        now = self.clock.now()
+        case = Case(self.entropy.uuid7(self.clock.now_ms()), account_id, kind, None, now)
+        tx.cases.add(case)
+        tx.audit.record(
+            AuditEvent(
+                Action.CASE_OPENED,
+                now,
+                actor="system",
+                account_id=account_id,
+                origin=visitor.origin,
+                object_id=case.id.hex,
+                details={"kind": kind},
             )
         )
 

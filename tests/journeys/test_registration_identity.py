@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -9,8 +10,13 @@ import sqlalchemy as sa
 
 from idp.app import Application
 from idp.domain.identity.account import AccountStatus
+from idp.domain.identity.audit import Action
+from idp.domain.identity.case import CaseKind
 from idp.domain.identity.nik import Nik
+from idp.domain.identity.roles import Role
+from tests.events import an_event
 from tests.fakes import FixedClock
+from tests.officer import an_officer
 from tests.portal import a_portal, an_account, sign_in
 from tests.registrant import Registrant
 from tests.sandbox_server import Sandbox
@@ -311,6 +317,34 @@ def test_the_account_of_somebody_reported_dead_is_put_on_hold(
     assert services.sessions.list_alive(owner.id) == ()
     actions = {row.action for row in rows(app, "SELECT action FROM audit_event")}
     assert "account.suspended" in actions
+
+
+def test_a_report_of_a_death_opens_one_case_about_the_account_and_holds_nothing_personal(
+    app: Application, citizen: Citizen, sandbox: Sandbox
+) -> None:
+    person = sandbox.person()
+    owner = an_account(app, nik=person.nik, number=64)
+    services = app.wiring.services
+    for _ in range(2):
+        with services.store.write() as tx:
+            found = tx.accounts.find(owner.id)
+            tx.accounts.update(replace(found, status=AccountStatus.ACTIVE))
+            tx.audit.record(an_event(Action.ACCOUNT_UNLOCKED, 1, account_id=owner.id))
+        sandbox.next_dukcapil("B4")
+        citizen().ktp()
+
+    [shown] = services.cases.queue()
+    case = shown.case
+    assert (case.account_id, case.kind, case.opened_by) == (owner.id, CaseKind.DECEASED, None)
+    assert services.cases.show(case.id).notes == ()
+    [event] = rows(app, "SELECT actor, details FROM audit_event WHERE action = 'case.opened'")
+    assert event.actor == "system"
+    assert person.nik not in str(event.details)
+
+    officer = an_officer(app, Role.SUPPORT)
+    page = officer.get(f"/admin/verifikasi/{case.id}").text
+    assert "terbuka otomatis" in page
+    assert "putusan" in page
 
 
 def test_se_4_the_portals_of_an_account_put_on_hold_hear_of_it(

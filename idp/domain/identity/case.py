@@ -44,12 +44,15 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One doubt about one account. `reason`: of the decision."""
+    """One doubt about one account. `reason`: of the decision.
+
+    `opened_by`: which admin; `None`: it opened by itself.
+    """
 
     id: UUID
     account_id: UUID
     kind: CaseKind
-    opened_by: UUID
+    opened_by: UUID | None
     opened_at: int
     decision: Decision | None = None
     decided_by: UUID | None = None
