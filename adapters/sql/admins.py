@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from adapters.sql import tables
+from adapters.sql.session_statements import session_statements
 from adapters.sql.upserts import replacing
 from idp.domain.errors import Conflict
 from idp.domain.identity.admin import (
@@ -125,21 +126,7 @@ _RENEW: Final = (
         expires_at=sa.bindparam("new_expires_at"),
     )
 )
-_TOUCH: Final = (
-    sa.update(_session)
-    .where(_session.c.digest == sa.bindparam("which"))
-    .values(seen_at=sa.bindparam("now"))
-)
-_END: Final = (
-    sa.update(_session)
-    .where(_session.c.sid == sa.bindparam("which"), _session.c.ended_at.is_(None))
-    .values(ended_at=sa.bindparam("now"))
-)
-_LIST_UNENDED: Final = (
-    sa.select(_session)
-    .where(_session.c.admin_id == sa.bindparam("who"), _session.c.ended_at.is_(None))
-    .order_by(_session.c.seen_at.desc())
-)
+_SESSIONS: Final = session_statements(_session, "admin_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,13 +324,13 @@ class SqlAdminSessions:
         return self.connection.execute(_RENEW, given).rowcount == 1
 
     def touch(self, digest: bytes, now: int) -> None:
-        self.connection.execute(_TOUCH, {"which": digest, "now": now})
+        self.connection.execute(_SESSIONS.touch, {"which": digest, "now": now})
 
     def end(self, sid: str, now: int) -> bool:
-        return self.connection.execute(_END, {"which": sid, "now": now}).rowcount == 1
+        return self.connection.execute(_SESSIONS.end, {"which": sid, "now": now}).rowcount == 1
 
     def list_unended(self, admin_id: UUID) -> Sequence[AdminSession]:
-        rows = self.connection.execute(_LIST_UNENDED, {"who": admin_id})
+        rows = self.connection.execute(_SESSIONS.unended, {"who": admin_id})
         return tuple(_read_session(row._mapping, "") for row in rows)
 
 

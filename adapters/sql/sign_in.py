@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from adapters.sql import tables
 from adapters.sql.accounts import ACCOUNT_COLUMNS, read_account
 from adapters.sql.consents import read_consent
+from adapters.sql.session_statements import session_statements
 from adapters.sql.upserts import replacing
 from idp.domain.identity.account import Account
 from idp.domain.identity.consent import Consent
@@ -53,22 +54,8 @@ _RENEW: Final = (
         expires_at=sa.bindparam("new_expires_at"),
     )
 )
-_TOUCH: Final = (
-    sa.update(_session)
-    .where(_session.c.digest == sa.bindparam("which"))
-    .values(seen_at=sa.bindparam("now"))
-)
-_END: Final = (
-    sa.update(_session)
-    .where(_session.c.sid == sa.bindparam("which"), _session.c.ended_at.is_(None))
-    .values(ended_at=sa.bindparam("now"))
-)
-_LIST_UNENDED: Final = (
-    sa.select(_session)
-    .where(_session.c.account_id == sa.bindparam("account_id"), _session.c.ended_at.is_(None))
-    .order_by(_session.c.seen_at.desc())
-)
-_LIST_ALIVE: Final = _LIST_UNENDED.where(_session.c.expires_at > sa.bindparam("now"))
+_SESSIONS: Final = session_statements(_session, "account_id")
+_LIST_ALIVE: Final = _SESSIONS.unended.where(_session.c.expires_at > sa.bindparam("now"))
 
 _FIND_DEVICE: Final = sa.select(_device).where(
     _device.c.account_id == sa.bindparam("account_id"), _device.c.digest == sa.bindparam("digest")
@@ -165,17 +152,17 @@ class SqlSessions:
         )
 
     def touch(self, digest: bytes, now: int) -> None:
-        self.connection.execute(_TOUCH, {"which": digest, "now": now})
+        self.connection.execute(_SESSIONS.touch, {"which": digest, "now": now})
 
     def end(self, sid: str, now: int) -> bool:
-        return self.connection.execute(_END, {"which": sid, "now": now}).rowcount == 1
+        return self.connection.execute(_SESSIONS.end, {"which": sid, "now": now}).rowcount == 1
 
     def list_unended(self, account_id: UUID) -> Sequence[LoginSession]:
-        rows = self.connection.execute(_LIST_UNENDED, {"account_id": account_id})
+        rows = self.connection.execute(_SESSIONS.unended, {"who": account_id})
         return tuple(_read_session(row._mapping, "") for row in rows)
 
     def list_alive(self, account_id: UUID, now: int) -> Sequence[LoginSession]:
-        rows = self.connection.execute(_LIST_ALIVE, {"account_id": account_id, "now": now})
+        rows = self.connection.execute(_LIST_ALIVE, {"who": account_id, "now": now})
         return tuple(_read_session(row._mapping, "") for row in rows)
 
 
