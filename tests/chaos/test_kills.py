@@ -18,7 +18,7 @@ from tests.registrant import PASSWORD, Registrant
 from tests.sandbox_server import Sandbox, running_sandbox
 from tests.selfcheck import selfcheck
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("kills")]
 
 REGISTRATION_KILLS = 200 if FULL else 1
 TOKEN_KILLS = 200 if FULL else 2

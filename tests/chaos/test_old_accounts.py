@@ -21,7 +21,7 @@ from tests.old_hashes import OLD_HASHES
 from tests.old_portals import a_row, json_lines, rows
 from tests.portal import form_fields, same_origin
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("old-accounts")]
 
 KILLS = 50 if FULL else 1
 ROWS = 6000 if FULL else 2500

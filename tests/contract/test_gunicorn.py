@@ -12,6 +12,9 @@ from tests.conftest import BASE
 from tests.live_server import SIAPKERJA, inherited, running_process, wait_for
 from tests.servers import free_port
 
+pytestmark = pytest.mark.xdist_group("gunicorn")
+
+
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn"]
 
 

@@ -17,6 +17,9 @@ from tests.certificates import HEADER, SUBJECT, VERIFIED, Pair, alternative, an_
 from tests.live_server import ROOT, LiveServer, inherited, running_process, running_server
 from tests.servers import free_port, wait_for_port
 
+pytestmark = pytest.mark.xdist_group("mtls")
+
+
 LOGIN, MTLS = "login.siapkerja.example", "mtls.siapkerja.example"
 
 AROUND = """

@@ -26,6 +26,9 @@ from tests.portal import ISSUER, a_portal, an_account, form_fields
 from tests.registrant import Registrant
 from tests.sandbox_server import Sandbox, running_sandbox
 
+pytestmark = pytest.mark.xdist_group("upstream")
+
+
 CALLBACK = f"{ISSUER}/masuk/penyedia/kembali"
 OLD = next(old for old in OLD_HASHES if old.kind == "bcrypt" and len(old.password) > 15)
 
