@@ -126,6 +126,7 @@ from idp.services.lockout import LockoutService
 from idp.services.login import LoginPolicy, LoginService
 from idp.services.logout_notices import LOGOUT, LogoutNotices
 from idp.services.messages import MAIL, SMS, Composer, MessageService
+from idp.services.nik_reports import NikReportService
 from idp.services.otp import OtpService, SendingBudget
 from idp.services.outbox import OutboxService
 from idp.services.outbox_sender import OutboxSender
@@ -531,6 +532,7 @@ def wire(
     )
     credentials = CredentialService(clock, sessions, devices, lockout, messages)
     joins = LegacyJoinService(store, clock, entropy, upgrade)
+    reports = NikReportService(store, clock, limits, identity)
     mending = IdentityMendingService(store, clock, identity, limits, messages, joins)
     failures = FailureWriter(store, process_name)
     consents = ConsentService(store, clock, interactions, notices, messages)
@@ -645,7 +647,9 @@ def wire(
             interactions=interactions,
             upgrade=upgrade,
             phones=phones,
+            reports=reports,
         ),
+        nik_reports=reports,
         steps=steps,
         login=login,
         recovery=RecoveryService(

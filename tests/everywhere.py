@@ -191,6 +191,19 @@ def recovery_new(world: World) -> Ready:
     return ready(asked.guest, url, password=NEW_PASSWORD)
 
 
+def recovery_nik(world: World) -> Ready:
+    """Be matched with a NIK that has an account, and open the page of the report."""
+    siti, guest = _registrant(world)
+    an_account(
+        world.app,
+        nik=siti.person.nik,
+        email=f"lain{world.number}@contoh.id",
+        phone_number=f"+62812000008{world.number:02d}",
+    )
+    siti.ktp()
+    return ready(guest, "/kendala/nik-terdaftar")
+
+
 def prove_email(world: World) -> Ready:
     guest = world.signed_in(email_verified=False)
     guest.post("/akun/keamanan/email")
@@ -379,6 +392,7 @@ FORMS: Final[tuple[Callable[[World], Ready], ...]] = (
     recovery_password,
     recovery_code,
     recovery_new,
+    recovery_nik,
     prove_email,
     account_email,
     change_email,

@@ -42,6 +42,7 @@ from idp.services.legacy_wrapping import LegacyWrappingService
 from idp.services.limits import LimitService
 from idp.services.login import LoginService
 from idp.services.messages import MessageService
+from idp.services.nik_reports import NikReportService
 from idp.services.otp import OtpService
 from idp.services.outbox import OutboxService
 from idp.services.partner_portals import PartnerPortalService
@@ -102,6 +103,7 @@ class Services:
     links: ProofLinks
     devices: DeviceService
     registration: RegistrationService
+    nik_reports: NikReportService
     steps: SecondStepService
     login: LoginService
     recovery: RecoveryService

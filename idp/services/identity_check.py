@@ -159,11 +159,12 @@ class IdentityCheck:
                 details={"reason": "registry"},
             )
         )
-        self._open_case(owner.id, visitor, tx=tx)
+        self.open_case(owner.id, CaseKind.DECEASED, visitor, tx=tx)
 
-    def _open_case(self, account_id: UUID, visitor: Visitor, *, tx: Transaction) -> None:
-        """Put a report of a death before an officer, unless one waits already."""
-        kind = CaseKind.DECEASED
+    def open_case(
+        self, account_id: UUID, kind: CaseKind, visitor: Visitor, *, tx: Transaction
+    ) -> None:
+        """Put an account before an officer, unless a case of this kind waits already."""
         others = tx.cases.list_for_account(account_id, _CASES)
         if any(one.kind is kind and one.decided_at is None for one in others):
             return

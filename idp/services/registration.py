@@ -32,6 +32,7 @@ from idp.services.identity_check import Applicant, IdentityCheck
 from idp.services.interactions import InteractionService
 from idp.services.legacy_upgrade import LegacyUpgradeService, Proved
 from idp.services.messages import MessageService
+from idp.services.nik_reports import NikReportService
 from idp.services.otp import OtpService
 from idp.services.passwords import PasswordService
 from idp.services.phone_change import PhoneMoves
@@ -91,6 +92,7 @@ class RegistrationService:
     interactions: InteractionService
     upgrade: LegacyUpgradeService
     phones: PhoneMoves
+    reports: NikReportService
 
     def find(self, visitor: Visitor) -> Registration | None:
         """Return this browser's registration if it can be gone on with."""
@@ -134,6 +136,7 @@ class RegistrationService:
                 raise Refused("legacy.exists", recorded=True)
             if owner is not None:
                 self._tell_owner(owner, visitor, tx=tx)
+                self.reports.allow(owner, visitor, tx=tx)
                 raise Refused("registration.exists", recorded=True)
             registration = self._begun(applicant, visitor, tx=tx)
             if proved is not None:
@@ -395,6 +398,8 @@ class RegistrationService:
                 owner = tx.accounts.find_by_nik(registration.nik)
                 if owner is not None:
                     self._tell_owner(owner, visitor, tx=tx)
+                    if registration.is_matched:
+                        self.reports.allow(owner, visitor, tx=tx)
         return Refused("registration.exists")
 
     def _unused_code(

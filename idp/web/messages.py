@@ -152,6 +152,9 @@ MESSAGES: Final[Mapping[str, object]] = {
         "Data yang Anda masukkan tidak sesuai dengan data kependudukan. Periksa kembali ejaan "
         "sesuai KTP-el dan Kartu Keluarga."
     ),
+    "report.match": lazy_gettext(
+        "Cocokkan dulu data KTP Anda di peramban ini, lalu laporkan dalam 15 menit."
+    ),
     "identity.exists": lazy_gettext("NIK ini sudah memiliki akun SIAPkerja ID."),
     "identity.old_nik": lazy_gettext(
         "NIK ini bukan NIK pada akun lama yang terhubung dengan akun ini."

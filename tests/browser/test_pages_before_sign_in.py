@@ -124,6 +124,12 @@ def test_page_that_tells_of_the_account_that_a_nik_has(visit: Visit, world: Worl
     visitor.press("Berikutnya")
     visitor.wait_for("/daftar/sudah-terdaftar")
     visitor.look("register-exists")
+    visitor.follow("Akun ini bukan milik saya")
+    visitor.wait_for("/kendala/nik-terdaftar")
+    visitor.look("recovery-nik-report")
+    visitor.press("Laporkan, akun itu bukan milik saya")
+    visitor.page.get_by_text("Laporan Anda sudah diterima").wait_for()
+    visitor.look("recovery-nik-reported")
 
 
 def test_pages_of_signing_in(visit: Visit, world: World) -> None:

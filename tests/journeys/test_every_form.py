@@ -35,6 +35,7 @@ TABLES = (
     "device_code",
     "backchannel_request",
     "interaction",
+    "identity_case",
     "proof_link",
     "legacy_account",
     "legacy_link",

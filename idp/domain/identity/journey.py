@@ -29,6 +29,7 @@ class JourneyKind(StrEnum):
     PHONE = "phone"
     UPSTREAM = "upstream"
     JOIN = "join"
+    NIK_REPORT = "nik_report"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,13 @@ NOTES["sandi"] = (
     "check",
     lazy_gettext("Kata sandi telah diubah. Perangkat lain telah dikeluarkan."),
 )
+NOTES["laporan"] = (
+    "ok",
+    "check",
+    lazy_gettext(
+        "Laporan Anda sudah diterima. Hubungi kami agar petugas memeriksa identitas Anda."
+    ),
+)
 
 
 def _read_wish(text: str) -> Channel | None:
@@ -63,10 +70,20 @@ def recovery_contact() -> ResponseReturnValue:
     return _side_page("contact")
 
 
-@citizen.get("/kendala/nik-terdaftar")
+@citizen.route("/kendala/nik-terdaftar", methods=["GET", "POST"])
+@once()
 def recovery_nik() -> ResponseReturnValue:
-    """Say what to do where somebody else registered the NIK."""
-    return _side_page("nik")
+    """Say what to do where somebody else registered the NIK; take the report of who was matched."""
+    form = Form()
+    if form.is_accepted():
+        try:
+            services().nik_reports.report(visitor())
+            there = url_for("citizen.recovery_nik", pesan="laporan", **carried())
+            return redirect(there, 303)
+        except Refused:
+            form.refuse(Refused("report.match"))
+    may_report = services().nik_reports.may_report(visitor())
+    return _side_page("nik", form=form, may_report=may_report), form.status
 
 
 @citizen.get("/kendala/kontak-berubah")
@@ -75,12 +92,13 @@ def recovery_changed() -> ResponseReturnValue:
     return _side_page("changed")
 
 
-def _side_page(name: str) -> ResponseReturnValue:
+def _side_page(name: str, **shown: object) -> str:
     return render_template(
         f"citizen/recovery/{name}.html",
         waiting=patient_waiting(),
         carried=carried(),
         contact=web_settings(),
+        **shown,
     )
 
 
