@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from threading import BoundedSemaphore, Event, Thread, get_native_id
 from typing import Final
 
@@ -74,7 +74,7 @@ class Argon2idHasher:
 
     def _leave(self) -> None:
         self._places.release()
-        self._used.set()
+        _used(os.getpid()).set()
 
     def _verify(self, password: str, hash_: str) -> bool:
         try:
@@ -99,12 +99,6 @@ class Argon2idHasher:
         return BoundedSemaphore(self.concurrency)
 
     @cached_property
-    def _used(self) -> Event:
-        used = Event()
-        Thread(target=_give_back, args=(used,), name="argon2-rest", daemon=True).start()
-        return used
-
-    @cached_property
     def _lane(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self.concurrency, "argon2", initializer=_step_back)
 
@@ -115,6 +109,15 @@ def _step_back() -> None:
         os.setpriority(os.PRIO_PROCESS, get_native_id(), NICENESS)
     except OSError:
         return
+
+
+@lru_cache(maxsize=1)
+def _used(pid: int) -> Event:
+    """Return what tells this process's one thread of `_give_back` that somebody hashed."""
+    del pid
+    used = Event()
+    Thread(target=_give_back, args=(used,), name="argon2-rest", daemon=True).start()
+    return used
 
 
 def _give_back(used: Event) -> None:

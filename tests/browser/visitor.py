@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Response, WebError
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from idp.domain.identity.admin import PASSKEY, TOTP, Admin
 from idp.domain.identity.roles import Role
@@ -104,7 +105,10 @@ class Visitor:
     def wait_for(self, path: str, part: str = "provider") -> None:
         """Wait until the page has this path, whatever its query."""
         there = self.world.url(part, path)
-        self.page.wait_for_url(lambda url: re.split("[?#]", url)[0] == there, timeout=TIMEOUT)
+        try:
+            self.page.wait_for_url(lambda url: re.split("[?#]", url)[0] == there, timeout=TIMEOUT)
+        except PlaywrightTimeout:
+            raise AssertionError(f"{self.page.url} instead of {there}: {self.text}") from None
 
     def summary(self) -> Locator:
         return self.page.locator(".sum")
