@@ -140,13 +140,19 @@ def _told(version: ClientVersion | None, before: ClientVersion | None) -> dict[s
         *(changes_between(before.metadata, version.metadata) if before else ()),
         *logo_change(before.logo if before else None, version.logo),
     )
+    changed = [change.member for change in changes]
+    if before is not None and before.status is not version.status:
+        changed.append("status")
+    # secrets stand in no version: what changed nothing else was about one of them
+    if before is not None and not changed:
+        changed.append("client_secret")
     return {
         "version": version.number,
         "created_at": version.created_at,
         "status": version.status,
         "author": version.author,
         "reason": version.reason,
-        "changed": [change.member for change in changes],
+        "changed": changed,
     }
 
 

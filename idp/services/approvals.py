@@ -22,6 +22,7 @@ from idp.domain.identity.approval import (
 )
 from idp.domain.identity.audit import Action, Actor, AuditEvent
 from idp.domain.identity.roles import Permission, may
+from idp.domain.protocol.client import Client
 from idp.ports.clock import Clock
 from idp.ports.entropy import Entropy
 from idp.ports.store import Store, Transaction
@@ -53,13 +54,15 @@ class Executor(Protocol):
 class ShownRequest:
     """A request with the difference that it makes, and the people behind it where they are known.
 
-    `changes` are empty once it is decided: they would be those of another day.
+    `changes` are empty once it is decided: they would be those of another day. `program`: the
+    client that asked over REST; `author`: the admin who did.
     """
 
     request: ApprovalRequest
     changes: tuple[Change, ...]
     author: Admin | None
     decider: Admin | None
+    program: Client | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +252,9 @@ class ApprovalService:
         is_admin = request.author_kind == "admin"
         author = tx.admins.find(request.author_id) if is_admin else None
         decider = tx.admins.find(request.decided_by) if request.decided_by is not None else None
-        return ShownRequest(request, tuple(changes), author, decider)
+        is_program = request.author_kind == "client"
+        program = tx.clients.find_row(request.author_id) if is_program else None
+        return ShownRequest(request, tuple(changes), author, decider, program)
 
 
 def _record(

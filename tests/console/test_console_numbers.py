@@ -112,6 +112,7 @@ def test_errors_stand_by_portal_and_keys_by_age(app: Application, clock: FixedCl
     told = app.wiring.metrics.exposition().decode()
 
     assert portal.client.client_id in page
+    assert portal.client.name_in("id") in page
     assert [(e.client_id, e.number) for e in read.figures.read().errors] == [
         (portal.client.client_id, 2)
     ]

@@ -448,8 +448,13 @@ def test_versions_are_printed_with_author_and_changes_and_come_back(
         (1, "active", ""),
     ]
     assert told[1]["changed"] == ["client_name", "client_name#en"]
+    assert told[0]["changed"] == ["status"]
+    services.clients.activate("portal-uji")
+    services.clients.add_secret("portal-uji")
+    changed = [one["changed"] for one in operator.facts("client", "versions", "portal-uji")]
+    assert changed[:2] == [["client_secret"], ["status"]]
     assert {one["author"] for one in told} == {"command line"}
-    assert operator.facts("client", "restore", "portal-uji", "1")["version"] == 4
+    assert operator.facts("client", "restore", "portal-uji", "1")["version"] == 6
     assert services.clients.get("portal-uji").name_in("id") == "Portal Uji"
     assert "client_name" in operator.run("client", "versions", "portal-uji").stdout
     assert operator.refusal("client", "restore", "portal-uji", "99") == "client.version_unknown"

@@ -145,11 +145,14 @@ def test_ad_3_lifting_a_lock_takes_two_officers(
     assert program.facts(f"/accounts/{person.id}")["status"] == "locked"
     approvals = app.wiring.services.approvals
     request_id = UUID(asked.get_json()["id"])
+    approver = an_officer(app, Role.APPROVER)
+    for page in ("/admin/persetujuan", f"/admin/persetujuan/{request_id}"):
+        assert "(program)" in approver.get(page).text
     approvals.approve(
         request_id,
         seen=approvals.show(request_id).request.digest,
         reason="",
-        actor=an_officer(app, Role.APPROVER).actor,
+        actor=approver.actor,
     )
 
     assert program.facts(f"/accounts/{person.id}")["status"] == "active"

@@ -16,7 +16,6 @@ from idp.domain.identity.audit import Actor
 from idp.domain.identity.audit_search import AuditQuery
 from idp.domain.identity.roles import Permission, Role, parse_roles
 from idp.services import Services, admin_requests
-from idp.web.admin.audit_words import event_words
 from idp.web.admin.blueprint import (
     MENU,
     NOTES,
@@ -183,7 +182,6 @@ def admin_person(admin_id: UUID) -> ResponseReturnValue:
         may_manage=here.may(Permission.ADMINS_MANAGE) and here.admin.id != person.id,
         events=services().audit_search.page(AuditQuery(object_id=person.id.hex), size=EVENTS).rows,
         names={one.id: one.shown_name for one in services().admins.list_all()},
-        event_words=event_words,
     )
 
 

@@ -31,6 +31,7 @@ from idp.domain.identity.admin import AdminHere, AdminStep
 from idp.domain.identity.audit import Actor
 from idp.domain.identity.roles import Permission
 from idp.web import i18n
+from idp.web.admin.audit_words import ACTORS, event_words
 from idp.web.context import admin_here, request_id, services, visitor
 from idp.web.errors import PAGES
 from idp.web.security import begin_admin_session
@@ -241,6 +242,8 @@ def _layout() -> dict[str, object]:
         "current_page": g.get("menu_page", request.endpoint),
         "page_note": NOTES.get(request.args.get("pesan", "")),
         "role_words": role_words,
+        "event_words": event_words,
+        "actors": ACTORS,
     }
 
 

@@ -6,8 +6,10 @@ from typing import Final
 
 from flask_babel import lazy_gettext
 
+from idp.domain.errors import Refused
 from idp.domain.figures import Numbers, Series
 from idp.domain.identity.roles import Permission
+from idp.domain.protocol.client import Client
 from idp.web.admin.overview import PANELS, Panel
 from idp.web.context import services
 
@@ -73,12 +75,13 @@ LABELS: Final[Mapping[str, object]] = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the panel shows. `days`: an instant within each."""
+    """What the panel shows. `days`: an instant within each; `portals`: by `client_id`."""
 
     numbers: Numbers
     charts: tuple[Chart, ...]
     days: tuple[int, ...]
     labels: Mapping[str, object]
+    portals: Mapping[str, Client]
 
 
 def bars(totals: Sequence[int]) -> tuple[Bar, ...]:
@@ -103,7 +106,20 @@ def load() -> Shown:
         )
         charts.append(Chart(name, heading, series, bars(totals), totals))
     days = tuple(day * _DAY + _NOON for day in numbers.days)
-    return Shown(numbers, tuple(charts), days, LABELS)
+    portals = {
+        one.client_id: client
+        for one in numbers.errors
+        if (client := _portal(one.client_id)) is not None
+    }
+    return Shown(numbers, tuple(charts), days, LABELS, portals)
+
+
+def _portal(client_id: str) -> Client | None:
+    """Return a portal; errors of one that was deleted since stay in the numbers."""
+    try:
+        return services().clients.get(client_id)
+    except Refused:
+        return None
 
 
 PANELS.append(Panel("admin/statistics/_panel.html", Permission.STATISTICS_READ, load, 10))
