@@ -4,12 +4,13 @@ The form is an oracle on the population: limits come first, one message covers e
 mother's name passes through `ask` and is nowhere afterwards.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
-from idp.domain.errors import Refused
-from idp.domain.identity.account import AccountStatus
+from idp.domain.errors import Conflict, Refused
+from idp.domain.identity.account import Account, AccountStatus
 from idp.domain.identity.audit import Action, AuditEvent, Outcome
 from idp.domain.identity.case import Case, CaseKind
 from idp.domain.identity.limits import CHECKS_OF_NETWORK, CHECKS_OF_NIK, Hit
@@ -140,11 +141,10 @@ class IdentityCheck:
 
     def _suspend_owner(self, nik: Nik, visitor: Visitor, *, tx: Transaction) -> None:
         """Put the account of somebody reported dead on hold until an officer looked at it."""
-        owner = tx.accounts.find_by_nik(nik)
-        if owner is None or not owner.is_usable:
-            return
         now = self.clock.now()
-        tx.accounts.update(replace(owner, status=AccountStatus.SUSPENDED, updated_at=now))
+        owner = self._suspended(nik, now=now, tx=tx)
+        if owner is None:
+            return
         self.sessions.end_all_in(
             owner.id, kept_sid=None, reason="suspended", now=now, tx=tx, visitor=visitor
         )
@@ -160,6 +160,19 @@ class IdentityCheck:
             )
         )
         self.open_case(owner.id, CaseKind.DECEASED, visitor, tx=tx)
+
+    @staticmethod
+    def _suspended(nik: Nik, *, now: int, tx: Transaction) -> Account | None:
+        """Write the status; return the account, or `None` where none is usable.
+
+        Whoever else changed the account meanwhile does not keep a death from holding it back: it
+        is read again, as it is by then.
+        """
+        while (owner := tx.accounts.find_by_nik(nik)) is not None and owner.is_usable:
+            held = replace(owner, status=AccountStatus.SUSPENDED, updated_at=now)
+            with suppress(Conflict):
+                return tx.accounts.update(held)
+        return None
 
     def open_case(
         self, account_id: UUID, kind: CaseKind, visitor: Visitor, *, tx: Transaction

@@ -8,8 +8,9 @@ from hashlib import sha256
 import pytest
 import sqlalchemy as sa
 
+from adapters.sql.accounts import SqlAccounts
 from idp.app import Application
-from idp.domain.identity.account import AccountStatus
+from idp.domain.identity.account import Account, AccountStatus
 from idp.domain.identity.audit import Action
 from idp.domain.identity.case import CaseKind
 from idp.domain.identity.nik import Nik
@@ -317,6 +318,28 @@ def test_the_account_of_somebody_reported_dead_is_put_on_hold(
     assert services.sessions.list_alive(owner.id) == ()
     actions = {row.action for row in rows(app, "SELECT action FROM audit_event")}
     assert "account.suspended" in actions
+
+
+def test_whoever_changes_an_account_meanwhile_does_not_keep_a_death_from_holding_it_back(
+    app: Application, citizen: Citizen, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = sandbox.person()
+    owner = an_account(app, nik=person.nik, number=65)
+    update, seen = SqlAccounts.update, []
+
+    def beaten_once(accounts: SqlAccounts, account: Account) -> Account:
+        seen.append(account.version)
+        if len(seen) == 1:
+            update(accounts, replace(account, status=AccountStatus.ACTIVE))
+        return update(accounts, account)
+
+    monkeypatch.setattr(SqlAccounts, "update", beaten_once)
+    sandbox.next_dukcapil("B4")
+
+    assert "tidak-cocok" in citizen().ktp().headers["Location"]
+    assert seen == [owner.version, owner.version + 1]
+    with app.wiring.services.store.read() as tx:
+        assert tx.accounts.find(owner.id).status is AccountStatus.SUSPENDED
 
 
 def test_a_report_of_a_death_opens_one_case_about_the_account_and_holds_nothing_personal(
