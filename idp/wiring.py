@@ -125,6 +125,7 @@ from idp.services.limits import LimitService
 from idp.services.lockout import LockoutService
 from idp.services.login import LoginPolicy, LoginService
 from idp.services.logout_notices import LOGOUT, LogoutNotices
+from idp.services.merging import MergeExecutor, MergeService
 from idp.services.messages import MAIL, SMS, Composer, MessageService
 from idp.services.nik_reports import NikReportService
 from idp.services.otp import OtpService, SendingBudget
@@ -536,6 +537,7 @@ def wire(
     mending = IdentityMendingService(store, clock, identity, limits, messages, joins)
     failures = FailureWriter(store, process_name)
     consents = ConsentService(store, clock, interactions, notices, messages)
+    executors = (*executors, MergeExecutor(clock, upgrade, sessions, messages))
     approvals = ApprovalService(store, clock, entropy, {one.kind: one for one in executors})
     services = Services(
         store=store,
@@ -650,6 +652,7 @@ def wire(
             reports=reports,
         ),
         nik_reports=reports,
+        merging=MergeService(store),
         steps=steps,
         login=login,
         recovery=RecoveryService(

@@ -41,6 +41,7 @@ from idp.services.legacy_upgrade import LegacyUpgradeService
 from idp.services.legacy_wrapping import LegacyWrappingService
 from idp.services.limits import LimitService
 from idp.services.login import LoginService
+from idp.services.merging import MergeService
 from idp.services.messages import MessageService
 from idp.services.nik_reports import NikReportService
 from idp.services.otp import OtpService
@@ -104,6 +105,7 @@ class Services:
     devices: DeviceService
     registration: RegistrationService
     nik_reports: NikReportService
+    merging: MergeService
     steps: SecondStepService
     login: LoginService
     recovery: RecoveryService

@@ -6,7 +6,7 @@ registry has confirmed the person, or the person has signed in to the account th
 
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from hmac import digest as hmac_digest
 from typing import Final
@@ -14,7 +14,7 @@ from uuid import UUID
 
 from idp.domain.errors import Refused
 from idp.domain.identity.account import Account
-from idp.domain.identity.audit import Action, AuditEvent
+from idp.domain.identity.audit import Action, Actor, AuditEvent
 from idp.domain.identity.email import EmailAddress
 from idp.domain.identity.journey import JOURNEY_SECONDS, Journey, JourneyKind, check_journey
 from idp.domain.identity.legacy import LegacyAccount, LegacyLink, LegacyState, Way
@@ -407,12 +407,13 @@ class LegacyUpgradeService:
         legacy: LegacyAccount,
         former: Account,
         account: Account,
-        visitor: Visitor,
+        by: Visitor | Actor,
         *,
         tx: Transaction,
     ) -> LegacyLink:
         """Give what one account brought home to another; refuses with `legacy.taken`.
 
+        `by`: the person themselves, or the officer who merges their accounts.
         The journal keeps both ends, so that undoing brings it back to the former account.
         """
         now = self.clock.now()
@@ -431,16 +432,14 @@ class LegacyUpgradeService:
         )
         if standing is None or not is_moved:
             raise Refused("legacy.taken")
-        tx.audit.record(
-            AuditEvent(Action.LEGACY_RELEASED, now, account_id=former.id, origin=visitor.origin)
-        )
+        tx.audit.record(_by(by, AuditEvent(Action.LEGACY_RELEASED, now, account_id=former.id)))
         before = {
             **standing.before,
             "account": former.id.hex,
             "link": standing.id.hex,
             "claimed_at": legacy.claimed_at,
         }
-        link = self._journal(legacy, account, before, Way.ACCOUNT, visitor, tx=tx)
+        link = self._journal(legacy, account, before, Way.ACCOUNT, by, tx=tx)
         self._tell(account, legacy, now, tx=tx, also=former.email)
         return link
 
@@ -470,7 +469,7 @@ class LegacyUpgradeService:
         account: Account,
         before: Mapping[str, object],
         way: Way,
-        visitor: Visitor,
+        by: Visitor | Actor,
         *,
         tx: Transaction,
     ) -> LegacyLink:
@@ -484,19 +483,17 @@ class LegacyUpgradeService:
             created_at=now,
         )
         tx.legacy_links.add(link)
-        tx.audit.record(
-            AuditEvent(
-                Action.LEGACY_LINKED,
-                now,
-                account_id=account.id,
-                origin=visitor.origin,
-                details={
-                    "source": legacy.record.source,
-                    "scheme": _scheme_of(legacy),
-                    "way": way,
-                },
-            )
+        event = AuditEvent(
+            Action.LEGACY_LINKED,
+            now,
+            account_id=account.id,
+            details={
+                "source": legacy.record.source,
+                "scheme": _scheme_of(legacy),
+                "way": way,
+            },
         )
+        tx.audit.record(_by(by, event))
         return link
 
     def _tell(
@@ -522,6 +519,13 @@ class LegacyUpgradeService:
                 portal=legacy.record.source,
                 at=now,
             )
+
+
+def _by(by: Visitor | Actor, event: AuditEvent) -> AuditEvent:
+    """Return an event with who did it: a person in their browser, or an officer."""
+    if isinstance(by, Actor):
+        return replace(event, actor=by.kind, actor_id=by.id, origin=by.origin)
+    return replace(event, origin=by.origin)
 
 
 def _scheme_of(legacy: LegacyAccount) -> str | None:

@@ -49,6 +49,7 @@ class SmsKind(StrEnum):
     REQUEST_WAITING = "request_waiting"  # portal
     ACCOUNT_LOCKED = "account_locked"
     ACCOUNT_UNLOCKED = "account_unlocked"
+    ACCOUNT_MERGED = "account_merged"
 
 
 class LetterKind(StrEnum):
@@ -72,6 +73,7 @@ class LetterKind(StrEnum):
     REQUEST_WAITING = "request_waiting"  # portal, page
     ACCOUNT_LOCKED = "account_locked"  # at
     ACCOUNT_UNLOCKED = "account_unlocked"  # at
+    ACCOUNT_MERGED = "account_merged"  # at
     ADMIN_INVITED = "admin_invited"  # secret
     ADMIN_RESET = "admin_reset"  # secret
     ADMIN_CHANGED = "admin_changed"  # at
@@ -211,10 +213,19 @@ class MessageService:
         each is the act of an officer, and the last one must be the one that is known.
         """
         letter = LetterKind.ACCOUNT_LOCKED if is_locked else LetterKind.ACCOUNT_UNLOCKED
+        sms = SmsKind.ACCOUNT_LOCKED if is_locked else SmsKind.ACCOUNT_UNLOCKED
+        self._tell_of_officer(account, letter, sms, tx=tx)
+
+    def tell_of_merge(self, account: Account, *, tx: Transaction) -> None:
+        """Tell the person that officers merged two accounts, by the same ways as of a lock."""
+        self._tell_of_officer(account, LetterKind.ACCOUNT_MERGED, SmsKind.ACCOUNT_MERGED, tx=tx)
+
+    def _tell_of_officer(
+        self, account: Account, letter: LetterKind, sms: SmsKind, *, tx: Transaction
+    ) -> None:
         self.notify(account, letter, tx=tx, at=self.clock.now())
         phone = account.verified_phone
         if account.verified_email is None and phone is not None:
-            sms = SmsKind.ACCOUNT_LOCKED if is_locked else SmsKind.ACCOUNT_UNLOCKED
             self.sms(sms, phone, purpose="notice", locale=account.locale, tx=tx)
 
     def warn_of_nik(self, owner: Account, visitor: Visitor, *, tx: Transaction) -> None:

@@ -68,6 +68,10 @@ SMS_NOTICES: Final[Mapping[SmsKind, object]] = {
         "SIAPkerja: akun Anda sudah dibuka kembali dan dapat dipakai. Ada pertanyaan? Hubungi "
         "%(contact)s."
     ),
+    SmsKind.ACCOUNT_MERGED: lazy_gettext(
+        "SIAPkerja: petugas menggabungkan dua akun Anda. Masuk dengan NIK Anda. Bukan permintaan "
+        "Anda? Hubungi %(contact)s."
+    ),
 }
 
 _YOUR_TEAM: Final = lazy_gettext("Anda menerima email ini karena Anda anggota tim portal itu.")
@@ -281,6 +285,22 @@ LETTERS: Final[Mapping[LetterKind, Letter]] = {
         lazy_gettext(
             "Ada pertanyaan? Hubungi %(contact)s. Petugas tidak pernah meminta kata sandi atau "
             "kode."
+        ),
+        lead=lazy_gettext("Masuk di sini:"),
+        link="/masuk",
+    ),
+    LetterKind.ACCOUNT_MERGED: Letter(
+        lazy_gettext("Dua akun Anda digabung"),
+        (
+            lazy_gettext("Dua akun SIAPkerja ID Anda digabung oleh petugas pada %(at)s."),
+            lazy_gettext(
+                "Masuklah mulai sekarang dengan akun yang memuat NIK Anda. Akun lama dari portal "
+                "sudah pindah ke sana; akun yang satu lagi dikunci dan keluar dari semua portal."
+            ),
+        ),
+        lazy_gettext(
+            "Ada pertanyaan, atau menurut Anda ini keliru? Hubungi %(contact)s. Petugas tidak "
+            "pernah meminta kata sandi atau kode."
         ),
         lead=lazy_gettext("Masuk di sini:"),
         link="/masuk",

@@ -152,6 +152,14 @@ MESSAGES: Final[Mapping[str, object]] = {
         "Data yang Anda masukkan tidak sesuai dengan data kependudukan. Periksa kembali ejaan "
         "sesuai KTP-el dan Kartu Keluarga."
     ),
+    "merge.required": lazy_gettext("Isi nomor akun atau sub dari akun yang tetap dipakai."),
+    "merge.unknown": lazy_gettext("Akun itu tidak ditemukan."),
+    "merge.same": lazy_gettext("Isi akun yang lain: sebuah akun tidak digabung dengan dirinya."),
+    "merge.former": lazy_gettext("Hanya akun tanpa NIK yang dapat digabung ke akun lain."),
+    "merge.to": lazy_gettext("Akun yang tetap dipakai harus aktif dan dicocokkan Dukcapil."),
+    "merge.unproved": lazy_gettext(
+        "Akun lama pada akun ini tidak memuat NIK yang sama, jadi belum terbukti milik satu orang."
+    ),
     "report.match": lazy_gettext(
         "Cocokkan dulu data KTP Anda di peramban ini, lalu laporkan dalam 15 menit."
     ),

@@ -34,6 +34,7 @@ class Action(StrEnum):
     ACCOUNT_SUSPENDED = "account.suspended"
     ACCOUNT_LOCKED = "account.locked"
     ACCOUNT_UNLOCKED = "account.unlocked"
+    ACCOUNT_MERGED = "account.merged"
     ACCOUNT_DELETED = "account.deleted"
     PERSON_SEARCHED = "person.searched"
     PERSON_OPENED = "person.opened"
@@ -159,6 +160,7 @@ CATALOGUE: Final[Mapping[Action, Entry]] = {
     Action.ACCOUNT_SUSPENDED: kept(reason=WORD),
     Action.ACCOUNT_LOCKED: shown(reason=REASON),
     Action.ACCOUNT_UNLOCKED: shown(approved_by=NAME),
+    Action.ACCOUNT_MERGED: shown(reason=REASON, approved_by=NAME, stays=FLAG),
     Action.ACCOUNT_DELETED: kept(),
     Action.PERSON_SEARCHED: kept(by=WORD, found=FLAG),
     Action.PERSON_OPENED: shown(),

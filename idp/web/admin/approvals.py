@@ -59,6 +59,7 @@ KINDS: Final[dict[str, object]] = {
     "admin.roles": lazy_gettext("Ubah peran admin"),
     "people.unlock": lazy_gettext("Buka kunci akun warga"),
     "people.look": lazy_gettext("Lihat data pribadi di luar batas harian"),
+    "people.merge": lazy_gettext("Gabungkan dua akun warga"),
 }
 #: Lines of a difference as people call them.
 LABELS: Final[dict[str, object]] = {
@@ -67,6 +68,9 @@ LABELS: Final[dict[str, object]] = {
     "roles": lazy_gettext("Peran"),
     "account": lazy_gettext("Akun"),
     "account_status": lazy_gettext("Status"),
+    "merge_former": lazy_gettext("Akun yang dikunci"),
+    "merge_to": lazy_gettext("Akun yang tetap dipakai"),
+    "merge_old": lazy_gettext("Akun lama yang pindah"),
 }
 #: What makes a value of a line readable, by the line's label.
 READERS: Final[dict[str, Callable[[str], str]]] = {

@@ -74,6 +74,7 @@ EVENTS: Final[Mapping[str, object]] = {
     Action.APPROVAL_WITHDRAWN: lazy_gettext("Permintaan ditarik"),
     Action.ACCOUNT_LOCKED: lazy_gettext("Akun dikunci"),
     Action.ACCOUNT_UNLOCKED: lazy_gettext("Akun dibuka kuncinya"),
+    Action.ACCOUNT_MERGED: lazy_gettext("Dua akun digabung"),
     Action.PERSON_SEARCHED: lazy_gettext("Warga dicari"),
     Action.PERSON_OPENED: lazy_gettext("Halaman warga dibuka"),
     Action.PERSON_UNMASKED: lazy_gettext("Data warga ditampilkan"),

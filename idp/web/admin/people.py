@@ -25,6 +25,7 @@ from idp.domain.identity.roles import Permission
 from idp.domain.identity.support import Failure, read_support_code, write_support_code
 from idp.domain.identity.visitor import Visitor
 from idp.services import Services, people
+from idp.services.merging import MERGE
 from idp.services.people import PersonPage
 from idp.services.support import Moment
 from idp.web.admin.approvals import READERS
@@ -73,6 +74,19 @@ class ReasonForm(Form):
     """Why."""
 
     reason = ParsedField(parse=read_public_reason)
+
+
+def _read_account(text: str) -> str:
+    """Return a number of an account or a `sub`, as typed; refuses with `merge.required`."""
+    if not text.strip():
+        raise Refused("merge.required")
+    return text.strip()
+
+
+class MergeForm(ReasonForm):
+    """Which account stays, and why."""
+
+    stays = ParsedField(parse=_read_account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +284,39 @@ def unlock_person(account_id: UUID) -> ResponseReturnValue:
     return _act_page(form, found, lazy_gettext("Minta buka kunci"), effect)
 
 
+@admin.route("/pengguna/<uuid:account_id>/gabungkan", methods=["GET", "POST"])
+@once()
+@allows(Permission.ACCOUNTS_LOCK)
+@fresh
+def merge_person(account_id: UUID) -> ResponseReturnValue:
+    """Ask a second person to merge this account into the one that has its owner's NIK."""
+    found = _found(account_id)
+    if not _may_merge(found.account):
+        abort(404)
+    form = MergeForm()
+    if form.is_accepted():
+        try:
+            services().approvals.propose(
+                MERGE,
+                services().merging.payload(account_id, form.stays.value, form.reason.value),
+                subject=account_id.hex,
+                reason=form.reason.value,
+                actor=acting(),
+            )
+            return redirect(url_for("admin.approvals", pesan="diajukan"), 303)
+        except Refused as refusal:
+            form.refuse(refusal, *(["stays"] if refusal.code.startswith("merge.") else []))
+    effect = lazy_gettext(
+        "Orang kedua memutuskannya. Setelah itu akun lama pindah ke akun yang tetap dipakai, dan "
+        "akun ini dikunci serta keluar dari semua portal."
+    )
+    return _act_page(form, found, lazy_gettext("Minta gabungkan akun"), effect)
+
+
+def _may_merge(account: Account) -> bool:
+    return account.nik is None and account.status in LOCKABLE
+
+
 @admin.route("/pengguna/<uuid:account_id>/pemulihan", methods=["GET", "POST"])
 @once()
 @allows(Permission.ACCOUNTS_RECOVER)
@@ -334,6 +381,7 @@ def _page(found: PersonPage, revealed: object) -> str:
         status=STATUSES[status],
         acts={word: act for word, act in ACTS.items() if may_lock and status in act.fits},
         may_unlock=may_lock and status in UNLOCKABLE,
+        may_merge=may_lock and _may_merge(found.account),
         may_recover=here.may(Permission.ACCOUNTS_RECOVER) and status in RECOVERY.fits,
         may_look=here.may(Permission.ACCOUNTS_UNMASK),
         may_open_case=here.may(Permission.CASES_DECIDE),

@@ -63,6 +63,7 @@ ACTIVITY: Final[Mapping[Action, tuple[str, object]]] = {
     Action.ACCOUNT_OPENED: ("user", lazy_gettext("Akun dibuka")),
     Action.ACCOUNT_LOCKED: ("lock", lazy_gettext("Petugas mengunci akun Anda")),
     Action.ACCOUNT_UNLOCKED: ("lock", lazy_gettext("Petugas membuka kunci akun Anda")),
+    Action.ACCOUNT_MERGED: ("link", lazy_gettext("Petugas menggabungkan dua akun Anda")),
     Action.PERSON_OPENED: ("eye", lazy_gettext("Petugas membuka halaman akun Anda, data tertutup")),
     Action.PERSON_UNMASKED: ("eye", lazy_gettext("Petugas melihat data pribadi Anda")),
     Action.PERSON_SIGNED_OUT: ("out", lazy_gettext("Petugas mengakhiri semua sesi Anda")),
