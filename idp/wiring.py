@@ -98,9 +98,11 @@ from idp.services.client_files import ClientFiles
 from idp.services.client_registry import ClientRegistry
 from idp.services.client_requests import ClientChangeExecutor, ClientDeleteExecutor
 from idp.services.consents import ConsentService
+from idp.services.contact_change import SecondProof
 from idp.services.credentials import CredentialService
 from idp.services.delivery import DeliveryReports, LetterDeliverer, SmsDeliverer
 from idp.services.devices import DeviceService
+from idp.services.email_change import EmailChangeService
 from idp.services.email_proof import EmailProofService
 from idp.services.expiry import ExpiryService
 from idp.services.failures import FailureWriter
@@ -531,6 +533,7 @@ def wire(
             asks_code=settings.login.unknown_device == "code",
         ),
     )
+    proof = SecondProof(clock, login)
     credentials = CredentialService(clock, sessions, devices, lockout, messages)
     joins = LegacyJoinService(store, clock, entropy, upgrade)
     reports = NikReportService(store, clock, limits, identity)
@@ -672,8 +675,9 @@ def wire(
             devices=devices,
             login=login,
         ),
-        email_proof=EmailProofService(store, clock, limits, links, messages),
-        phone_change=PhoneChangeService(store, clock, entropy, vault, otp, login, messages, phones),
+        email_proof=EmailProofService(store, clock, limits, links, messages, proof),
+        phone_change=PhoneChangeService(store, clock, entropy, vault, otp, proof, messages, phones),
+        email_change=EmailChangeService(store, clock, entropy, vault, otp, proof, messages),
         profile=ProfileService(store, clock, login, sessions, passwords, credentials, messages),
         admins=admins,
         approvals=approvals,

@@ -219,6 +219,13 @@ def change_email(world: World) -> Ready:
     return ready(guest, "/akun/keamanan/email/ganti", email=f"baru{world.number}@contoh.id")
 
 
+def email_code(world: World) -> Ready:
+    guest = world.signed_in()
+    address = f"baru{world.number}@contoh.id"
+    url = guest.post("/akun/keamanan/email/ganti", email=address).headers["Location"]
+    return ready(guest, url, code=guest.code())
+
+
 def change_password(world: World) -> Ready:
     guest = world.signed_in()
     return ready(
@@ -396,6 +403,7 @@ FORMS: Final[tuple[Callable[[World], Ready], ...]] = (
     prove_email,
     account_email,
     change_email,
+    email_code,
     change_password,
     change_phone,
     phone_code,

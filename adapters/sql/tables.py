@@ -79,6 +79,7 @@ account: Final = sa.Table(
     _sealed("email_sealed", "address as typed"),
     _digest("email_index", "blind index of the address in lower case", nullable=True, index=True),
     _at("email_verified_at", "when its link was followed", null=True),
+    _at("email_recovers_at", "from when a changed address may recover the account", null=True),
     _sealed("person_sealed", "name and further claims, one JSON document", null=False),
     _text("locale", 8, "language of messages: id or en"),
     _at("created_at", "opened"),

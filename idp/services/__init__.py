@@ -23,6 +23,7 @@ from idp.services.client_registry import ClientRegistry
 from idp.services.consents import ConsentService
 from idp.services.delivery import DeliveryReports
 from idp.services.devices import DeviceService
+from idp.services.email_change import EmailChangeService
 from idp.services.email_proof import EmailProofService
 from idp.services.expiry import ExpiryService
 from idp.services.failures import FailureWriter
@@ -111,6 +112,7 @@ class Services:
     recovery: RecoveryService
     email_proof: EmailProofService
     phone_change: PhoneChangeService
+    email_change: EmailChangeService
     profile: ProfileService
     health: HealthService
     sweeping: SweepingService

@@ -1,17 +1,20 @@
 """Proving an e-mail address by a link, and mending one that was never proved."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from idp.domain.errors import Conflict, Refused
-from idp.domain.identity.account import Account
 from idp.domain.identity.audit import Action, AuditEvent
+from idp.domain.identity.contact_change import with_link_followed, with_unproved_email
 from idp.domain.identity.email import EmailAddress
 from idp.domain.identity.limits import DAY, Hit, Limit
+from idp.domain.identity.session import LoginSession
 from idp.domain.identity.visitor import Visitor
 from idp.ports.clock import Clock
 from idp.ports.store import Store
+from idp.services.contact_change import SecondProof
+from idp.services.email_change import other_owner
 from idp.services.limits import LimitService
 from idp.services.messages import LetterKind, MessageService, SmsKind
 from idp.services.proof_links import EMAIL_PROOF, ProofLinks
@@ -28,6 +31,7 @@ class EmailProofService:
     limits: LimitService
     links: ProofLinks
     messages: MessageService
+    proof: SecondProof
 
     def check(self, secret: str) -> EmailAddress:
         """Return the address that a link would prove; the link stays good.
@@ -52,9 +56,9 @@ class EmailProofService:
                 link, account = self.links.open(secret, EMAIL_PROOF, tx=tx)
                 if not tx.journeys.use_link(link.digest, now):
                     raise Refused("link.spent")
-                if account.email_verified_at is not None:
+                if account.email is None or account.email_verified_at is not None:
                     return
-                tx.accounts.update(replace(account, email_verified_at=now, updated_at=now))
+                tx.accounts.update(with_link_followed(account, account.email, now=now))
                 tx.audit.record(
                     AuditEvent(
                         Action.EMAIL_VERIFIED,
@@ -78,29 +82,35 @@ class EmailProofService:
             if not self.links.send_email_proof(account, tx=tx):
                 raise Refused("email.proved")
 
-    def change(self, account_id: UUID, email: EmailAddress, visitor: Visitor) -> None:
+    def change(self, session: LoginSession, email: EmailAddress, visitor: Visitor) -> None:
         """Put another address in the place of one that was never proved, and send it a link.
 
-        Whoever proved the new address elsewhere is told; this account can't prove it then. Refuses
-        with `email.proved` or `limit.tries`.
+        `session`: freshly confirmed, which the caller has checked (AU-14). Whoever proved the new
+        address elsewhere is told; this account can't prove it then. Refuses with `email.proved` or
+        `limit.tries`.
         """
         now = self.clock.now()
+        account_id = session.account_id
         try:
             with self.store.write() as tx:
                 self.limits.admit([Hit(PROOFS_OF_ACCOUNT, account_id.bytes)], visitor, tx=tx)
                 account = tx.accounts.find(account_id)
                 if account is None or account.email_verified_at is not None:
                     raise Refused("email.proved")
-                owner = tx.accounts.find_by_email(email)
-                if owner is not None and _has_proved(owner) and owner.id != account.id:
+                owner = other_owner(email, account, tx=tx)
+                if owner is not None:
                     self.messages.warn_of_contact(owner, visitor, tx=tx)
-                changed = tx.accounts.update(replace(account, email=email, updated_at=now))
+                is_held = not self.proof.is_behind(session, account, tx=tx)
+                changed = tx.accounts.update(
+                    with_unproved_email(account, email, now=now, is_held=is_held)
+                )
                 tx.audit.record(
                     AuditEvent(
                         Action.EMAIL_CHANGED,
                         now,
                         account_id=account.id,
                         origin=visitor.origin,
+                        details={"held": is_held},
                     )
                 )
                 self.messages.tell_of_change(
@@ -109,7 +119,3 @@ class EmailProofService:
                 self.links.send_email_proof(changed, tx=tx)
         except Conflict as conflict:
             raise Refused("busy") from conflict
-
-
-def _has_proved(account: Account) -> bool:
-    return account.email_verified_at is not None

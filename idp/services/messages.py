@@ -206,6 +206,18 @@ class MessageService:
             kind = SmsKind.PHONE_CHANGED
             self.sms(kind, phone, purpose="notice", locale=account.locale, tx=tx)
 
+    def tell_of_email_change(self, account: Account, *, tx: Transaction) -> None:
+        """Tell the old address and the phone (AU-14); `account`: as it was before the change.
+
+        Unlimited: a code to the new address was paid for each, and the phone is the only one to
+        tell where somebody else reads the old mailbox.
+        """
+        self.notify(account, LetterKind.EMAIL_CHANGED, tx=tx, at=self.clock.now())
+        phone = account.verified_phone
+        if phone is not None:
+            kind = SmsKind.EMAIL_CHANGED
+            self.sms(kind, phone, purpose="notice", locale=account.locale, tx=tx)
+
     def tell_of_lock(self, account: Account, *, is_locked: bool, tx: Transaction) -> None:
         """Tell the person that an officer locked their account, or that the lock is lifted.
 

@@ -25,6 +25,7 @@ from idp.domain.identity.people import (
     Revealed,
     reveal,
 )
+from idp.domain.identity.second_step import is_email_held
 from idp.domain.identity.session import LoginSession
 from idp.domain.identity.visitor import Visitor
 from idp.domain.protocol.client import Client
@@ -217,7 +218,8 @@ class PeopleService:
     def start_recovery(self, account_id: UUID, reason: str, actor: Actor, visitor: Visitor) -> None:
         """Send the citizen the ordinary recovery, to the address that was proved (AD-4).
 
-        Refuses with `people.status`, `people.no_address`, or `limit.tries` (`until_at`).
+        Refuses with `people.status`, `people.no_address`, `people.address_held`, or `limit.tries`
+        (`until_at`).
         """
         now = self.clock.now()
         with self.store.write() as tx:
@@ -226,6 +228,8 @@ class PeopleService:
                 raise Refused("people.status")
             if account.verified_email is None:
                 raise Refused("people.no_address")
+            if is_email_held(account, now):
+                raise Refused("people.address_held")
             self.limits.admit([Hit(RECOVERIES_OF_ACCOUNT, account_id.bytes)], visitor, tx=tx)
             self.links.send_recovery(account, interaction_id=None, tx=tx)
             event = AuditEvent(

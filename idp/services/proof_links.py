@@ -7,6 +7,7 @@ from idp.domain.errors import Refused
 from idp.domain.identity.account import Account
 from idp.domain.identity.email import EmailAddress
 from idp.domain.identity.journey import ProofLink
+from idp.domain.identity.second_step import is_email_held
 from idp.domain.ids import digest_of
 from idp.ports.clock import Clock
 from idp.ports.entropy import Entropy
@@ -39,12 +40,12 @@ class ProofLinks:
     def send_recovery(
         self, account: Account, *, interaction_id: str | None, tx: Transaction
     ) -> bool:
-        """Send what sets a new password to the proved address; return whether there is one.
+        """Send what sets a new password to the proved address; return whether one may take it.
 
         `interaction_id`: the portal's request to which the link leads on, in the same browser.
         """
         email = account.verified_email
-        if email is None:
+        if email is None or is_email_held(account, self.clock.now()):
             return False
         secret = self._add(RECOVERY, account, email, RECOVERY_SECONDS, tx=tx)
         onward = f"&i={interaction_id}" if interaction_id is not None else ""
@@ -56,8 +57,8 @@ class ProofLinks:
         """Return a living link and whose it is, without spending it.
 
         Refuses with `link.spent` (where it did its work), else with `recovery.invalid`: unknown,
-        expired, for another purpose, sent to an address that is no longer the account's, or before
-        the password was last changed.
+        expired, for another purpose, sent to an address that is no longer the account's or was
+        proved since, to one that recovers nothing yet, or before the password was last changed.
         """
         link = tx.journeys.find_link(digest_of(secret))
         if link is None or link.purpose != purpose or self.clock.now() >= link.expires_at:
@@ -69,10 +70,19 @@ class ProofLinks:
             raise Refused("recovery.invalid")
         if link.used_at is not None:
             raise Refused("link.spent" if purpose == EMAIL_PROOF else "recovery.invalid")
-        credential = tx.credentials.find(account.id) if purpose == RECOVERY else None
-        if credential is not None and credential.changed_at > link.expires_at - RECOVERY_SECONDS:
-            raise Refused("recovery.invalid")
+        if purpose == RECOVERY:
+            self._check_recovery(link, account, tx=tx)
         return link, account
+
+    def _check_recovery(self, link: ProofLink, account: Account, *, tx: Transaction) -> None:
+        sent_at = link.expires_at - RECOVERY_SECONDS
+        proved_at = account.email_verified_at
+        # an address that left the account and came back is another one (OT-7)
+        if proved_at is None or proved_at > sent_at or is_email_held(account, self.clock.now()):
+            raise Refused("recovery.invalid")
+        credential = tx.credentials.find(account.id)
+        if credential is not None and credential.changed_at > sent_at:
+            raise Refused("recovery.invalid")
 
     def _add(
         self,

@@ -156,7 +156,7 @@ class SecondStepService:
             counted=(account.id.bytes,),
             account_id=account.id,
         )
-        if challenge.channel is Channel.SMS and _has_new_phone(account, challenge):
+        if _has_new_contact(account, challenge):
             raise Refused("otp.expired", recorded=True)
         if not tx.journeys.finish(journey.digest, self.clock.now()):
             raise Refused("journey.expired")
@@ -193,9 +193,10 @@ def _subject(journey: Journey, account: Account) -> bytes:
     return sha256(bound).digest()
 
 
-def _has_new_phone(account: Account, challenge: Challenge) -> bool:
-    """Return whether the code went to a phone that is the account's no more."""
-    proved_at = account.phone_verified_at
+def _has_new_contact(account: Account, challenge: Challenge) -> bool:
+    """Return whether the code went to a phone or an address that is the account's no more."""
+    is_sms = challenge.channel is Channel.SMS
+    proved_at = account.phone_verified_at if is_sms else account.email_verified_at
     return proved_at is None or proved_at > challenge.sent_at
 
 

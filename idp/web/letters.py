@@ -24,6 +24,7 @@ PURPOSES: Final[Mapping[str, object]] = {
     Purpose.LOGIN: lazy_gettext("masuk"),
     Purpose.RECOVERY: lazy_gettext("ganti kata sandi"),
     Purpose.PHONE_CHANGE: lazy_gettext("ganti nomor handphone"),
+    Purpose.EMAIL_CHANGE: lazy_gettext("ganti alamat email"),
     Purpose.STEP_UP: lazy_gettext("konfirmasi"),
     Purpose.LEGACY: lazy_gettext("akun lama"),
 }

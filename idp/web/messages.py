@@ -129,6 +129,7 @@ MESSAGES: Final[Mapping[str, object]] = {
     "recovery.code": lazy_gettext(
         "Kode salah atau sudah tidak berlaku. Periksa SMS terbaru, atau minta yang baru."
     ),
+    "email.same": lazy_gettext("Alamat ini sudah menjadi alamat email akun Anda."),
     "email.proved": lazy_gettext("Alamat email Anda sudah terbukti."),
     "email.proved_elsewhere": lazy_gettext(
         "Alamat email ini sudah dibuktikan oleh akun lain. Gunakan alamat email lain."
@@ -254,6 +255,10 @@ MESSAGES: Final[Mapping[str, object]] = {
     "people.changed": lazy_gettext("Akun ini baru saja berubah. Buka kembali halamannya."),
     "people.no_address": lazy_gettext(
         "Warga ini tidak memiliki email yang terbukti. Arahkan ke halaman Kendala masuk."
+    ),
+    "people.address_held": lazy_gettext(
+        "Email warga ini baru diganti dan belum dapat memulihkan akun. Arahkan ke halaman Kendala "
+        "masuk."
     ),
     "client.unknown": lazy_gettext("Portal ini tidak dikenal."),
     "support.form": lazy_gettext(

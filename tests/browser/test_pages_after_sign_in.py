@@ -173,6 +173,24 @@ def test_the_phone_is_changed_without_script_and_held_where_the_password_alone_a
     assert "setelah 48 jam" in visitor.text
 
 
+def test_pages_of_another_address(visit: Visit, world: World) -> None:
+    visitor = visit()
+    visitor.enter(world.an_account())
+    visitor.open("/akun/keamanan")
+    visitor.follow("Ganti alamat email")
+    visitor.wait_for("/akun/keamanan/email/ganti")
+    visitor.look("account-another-email")
+    address = world.a_mailbox()
+    visitor.fill(email=address)
+    visitor.press("Kirim kode")
+    visitor.wait_for("/akun/keamanan/email/kode")
+    visitor.look("account-another-email-code")
+    visitor.fill(code=world.mail_code(address))
+    visitor.press("Konfirmasi")
+    visitor.wait_for("/akun/keamanan")
+    visitor.look("account-security-email-changed")
+
+
 def test_pages_that_ask_who_it_is_before_a_change(visit: Visit, world: World) -> None:
     visitor = visit()
     visitor.enter(world.an_account())

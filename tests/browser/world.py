@@ -61,6 +61,10 @@ class World:
         number = next(self.numbers)
         return f"+62815{3000 + number}{7000 + number}"
 
+    def a_mailbox(self) -> str:
+        """Return an address that nobody has."""
+        return f"baru{next(self.numbers)}@contoh.id"
+
     def an_account(self, **claims: Any) -> dict[str, Any]:
         """Open an account for somebody who gets codes of their own."""
         number = next(self.numbers)

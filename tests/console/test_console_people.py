@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -452,6 +453,20 @@ def test_sessions_are_ended_and_the_citizen_signs_in_again(
     [ended] = events(app, Action.PERSON_SIGNED_OUT)
     assert ended.details == {"reason": REASON, "sessions": 1}
     assert Guest(app).log_in("budi1@contoh.id").status_code == 303
+
+
+def test_ot_7_no_recovery_is_sent_to_an_address_that_recovers_nothing_yet(
+    app: Application, officer: Officer, account: Account
+) -> None:
+    services = app.wiring.services
+    with services.store.write() as tx:
+        tx.accounts.update(replace(account, email_recovers_at=services.clock.now() + 1))
+
+    answer = officer.post(person_url(account, "pemulihan"), reason=REASON)
+
+    assert answer.status_code == 422
+    assert "belum dapat memulihkan akun" in answer.text
+    assert Guest(app).kinds() == []
 
 
 def test_ad_4_a_recovery_goes_to_the_citizen_and_nothing_of_it_to_the_officer(

@@ -308,13 +308,16 @@ def test_a_malformed_address_is_told_beside_the_field(
     assert guest.kinds() == []
 
 
-def test_a_proved_address_is_not_changed_here(
+def test_an_address_that_was_proved_meanwhile_is_not_changed_by_a_link(
     app: Application, guest: Guest, account: Account, link: str
 ) -> None:
     page = guest.get(CHANGE)
     guest.post(link)
 
-    assert guest.post(CHANGE, page, email="baru@contoh.id").status_code == 409
+    answer = guest.post(CHANGE, page, email="baru@contoh.id")
+
+    assert path_of(answer) == "/akun/keamanan/email/kode"
+    assert guest.kinds() == ["email_proof", "code"]
     assert is_proved(app, account)
 
 

@@ -60,6 +60,7 @@ def test_ot_6_a_code_is_one_message_for_every_purpose_and_host(
         (Purpose.LOGIN, "masuk"),
         (Purpose.RECOVERY, "ganti kata sandi"),
         (Purpose.PHONE_CHANGE, "ganti nomor handphone"),
+        (Purpose.EMAIL_CHANGE, "ganti alamat email"),
     ],
 )
 def test_ot_6_a_code_names_service_and_purpose_and_warns(

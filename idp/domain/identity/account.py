@@ -31,7 +31,8 @@ class Account:
 
     `subject`: 128 random bits, never derived from the NIK. `ial`: identity level.
     `verified_at`: when the registry confirmed the person.
-    `phone_recovers_at`: from when a changed phone may recover the account; `None`: at any time.
+    `phone_recovers_at`, `email_recovers_at`: from when a changed contact may recover the account;
+    `None`: at any time.
     Instants are epoch seconds.
     """
 
@@ -48,6 +49,7 @@ class Account:
     phone_recovers_at: int | None = None
     email: EmailAddress | None = None
     email_verified_at: int | None = None
+    email_recovers_at: int | None = None
     locale: str = "id"
     verified_at: int | None = None
     version: int = 1
@@ -64,7 +66,7 @@ class Account:
 
     @property
     def verified_email(self) -> EmailAddress | None:
-        """The address, where its link was followed."""
+        """The address, where its link was followed or its code came back."""
         return self.email if self.email_verified_at is not None else None
 
 

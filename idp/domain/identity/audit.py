@@ -183,7 +183,7 @@ CATALOGUE: Final[Mapping[Action, Entry]] = {
     Action.RECOVERY_STARTED: shown(channel=WORD),
     Action.RECOVERY_FINISHED: shown(channel=WORD),
     Action.EMAIL_VERIFIED: shown(),
-    Action.EMAIL_CHANGED: shown(),
+    Action.EMAIL_CHANGED: shown(held=FLAG),
     Action.PHONE_CHANGED: shown(held=FLAG),
     Action.PHONE_MOVED: shown(),
     Action.CONSENT_GIVEN: shown(scopes=WORDS, refused=WORDS),

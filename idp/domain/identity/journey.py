@@ -27,6 +27,7 @@ class JourneyKind(StrEnum):
     SIGNED_OUT = "signed_out"
     LEGACY = "legacy"
     PHONE = "phone"
+    EMAIL = "email"
     UPSTREAM = "upstream"
     JOIN = "join"
     NIK_REPORT = "nik_report"

@@ -23,6 +23,7 @@ class Purpose(StrEnum):
     LOGIN = "login"
     RECOVERY = "recovery"
     PHONE_CHANGE = "phone_change"
+    EMAIL_CHANGE = "email_change"
     STEP_UP = "step_up"
     LEGACY = "legacy"
 

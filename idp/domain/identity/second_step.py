@@ -1,6 +1,6 @@
 """Which contacts of an account can take a code: of a second step (`contract.md` 6.8) or a recovery.
 
-A phone that was changed takes none of a recovery for a while (`security.md` OT-7).
+A contact that was changed takes none of a recovery for a while (`security.md` OT-7).
 """
 
 from idp.domain.identity.account import Account
@@ -32,12 +32,21 @@ def recovery_contacts_of(account: Account, now: int) -> dict[Channel, EmailAddre
     contacts = contacts_of(account)
     if is_phone_held(account, now):
         contacts.pop(Channel.SMS, None)
+    if is_email_held(account, now):
+        contacts.pop(Channel.EMAIL, None)
     return contacts
 
 
 def is_phone_held(account: Account, now: int) -> bool:
     """Return whether the phone is too new to recover the account."""
     return account.phone_recovers_at is not None and now < account.phone_recovers_at
+
+
+def is_email_held(account: Account, now: int) -> bool:
+    """Return whether the address is too new to recover the account."""
+    if account.email_verified_at is None or account.email_recovers_at is None:
+        return False
+    return now < account.email_recovers_at
 
 
 def proof_by(channel: Channel) -> Authentication:

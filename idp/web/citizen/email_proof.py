@@ -12,31 +12,23 @@ from idp.web.citizen.blueprint import (
     NOTES,
     RETURNS,
     citizen,
-    must_be_confirmed,
     must_be_signed_in,
     onward,
     present,
 )
 from idp.web.context import services, signed_in, visitor
 from idp.web.failures import note_cause
-from idp.web.forms import Form, ParsedField, parse_email
+from idp.web.forms import Form
 from idp.web.messages import words_for
 from idp.web.puzzles import refuse_by_limit
 from idp.web.submissions import once
 
 RETURNS["account_email"] = "citizen.account_email"
-RETURNS["change_email"] = "citizen.change_email"
 NOTES["email"] = ("ok", "check", lazy_gettext("Alamat email Anda sudah terbukti."))
 NOTES["tautan"] = ("ok", "mail", lazy_gettext("Tautan baru sudah kami kirim ke email Anda."))
 
 #: Refusals that are the link's own page: words and a way on.
 _STATUS: Final = {"link.spent": 410, "recovery.invalid": 410, "email.proved_elsewhere": 409}
-
-
-class EmailForm(Form):
-    """The address in the place of the one that was never proved."""
-
-    email = ParsedField(parse=parse_email)
 
 
 @citizen.route("/email/bukti/<secret>", methods=["GET", "POST"])
@@ -89,26 +81,4 @@ def account_email() -> ResponseReturnValue:
             else:
                 form.refuse(refusal, status=409)
     page = render_template("citizen/account/email.html", form=form, account=account)
-    return page, form.status, headers
-
-
-@citizen.route("/akun/keamanan/email/ganti", methods=["GET", "POST"])
-@once()
-@must_be_signed_in
-@must_be_confirmed
-def change_email() -> ResponseReturnValue:
-    """Take another address while none is proved: for typing errors."""
-    _, account = present()
-    form = EmailForm()
-    headers: Mapping[str, str] = {}
-    if form.is_accepted():
-        try:
-            services().email_proof.change(account.id, form.email.value, visitor())
-            return redirect(url_for("citizen.account_email", pesan="tautan"), 303)
-        except Refused as refusal:
-            if refusal.code == "limit.tries":
-                headers = refuse_by_limit(form, refusal, "", "email")
-            else:
-                form.refuse(refusal, "email", status=409)
-    page = render_template("citizen/account/change_email.html", form=form, account=account)
     return page, form.status, headers

@@ -9,6 +9,7 @@ from idp.domain.errors import Refused
 from idp.domain.identity.password import normalise_password
 from idp.domain.identity.second_step import (
     contacts_of,
+    is_email_held,
     is_phone_held,
     recovery_contacts_of,
 )
@@ -58,6 +59,7 @@ def account_security() -> ResponseReturnValue:
         contacts=contacts_of(account),
         recovery=recovery_contacts_of(account, services().clock.now()),
         is_phone_held=is_phone_held(account, services().clock.now()),
+        is_email_held=is_email_held(account, services().clock.now()),
     )
 
 
