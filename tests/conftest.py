@@ -41,12 +41,14 @@ ROOT = "tests-root-f3Zq8Lw1Yx7Rb5Nc9Vm2Kd6Hg4Jt0Ps"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.addoption("--variants", type=int, help="run at most so many parameter sets of a test")
+    parser.addoption("--walks", type=int, help="the same for tests that walk in Chromium")
     parser.addoption("--redis", action="store_true", help="keep rate limits in a real Redis")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep `--variants` parameter sets of each test, other ones with each order of the tests."""
     most = config.getoption("--variants")
+    walks = config.getoption("--walks") or most
     if most is None:
         return
     seen: Counter[str] = Counter()
@@ -54,7 +56,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         name = item.nodeid.partition("[")[0]
         seen[name] += 1
-        (kept if seen[name] <= most else left).append(item)
+        is_kept = seen[name] <= (walks if item.get_closest_marker("browser") else most)
+        (kept if is_kept else left).append(item)
     config.hook.pytest_deselected(items=left)
     items[:] = kept
 
