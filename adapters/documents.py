@@ -33,7 +33,6 @@ KEEP_STALE_SECONDS: Final = 86400
 #: A document is asked for anew at most this often. The first time that a fresh one is needed does
 #: not wait: a client that changes its keys uses them in the next moment.
 REFRESH_SECONDS: Final = 60
-FRESH_AT_ONCE: Final = 1
 _KEPT_MAX: Final = 1000
 PORTS: Final = frozenset({443})
 _ACCEPTED: Final = {"logo": "image/png, image/jpeg, image/webp, image/gif"}
@@ -46,14 +45,13 @@ Resolve = Callable[[str, int], Sequence[str]]
 class _Kept:
     """One document. `at`, `asked_at`: the clock's; one caller at a time asks for it.
 
-    `spared`: how often a fresh one may still be asked for at once, as of `spared_at`.
+    `freshened_at`: when somebody last needed a fresh one and had it asked for.
     """
 
     body: bytes | None = None
     at: float = 0.0
     asked_at: float = -1e9
-    spared: float = FRESH_AT_ONCE
-    spared_at: float = 0.0
+    freshened_at: float = -1e9
     lock: Lock = field(default_factory=Lock)
 
     def usable(self, now: float) -> bytes | None:
@@ -62,12 +60,9 @@ class _Kept:
 
     def spend(self, now: float) -> bool:
         """Return whether a fresh one may be asked for now, and count that it is."""
-        regained = (now - self.spared_at) / REFRESH_SECONDS
-        self.spared = min(FRESH_AT_ONCE, self.spared + regained)
-        self.spared_at = now
-        if self.spared < 1:
+        if now - self.freshened_at < REFRESH_SECONDS:
             return False
-        self.spared -= 1
+        self.freshened_at = now
         return True
 
 
