@@ -265,6 +265,19 @@ def environment(**variables: str) -> Iterator[None]:
         os.environ.update(kept)
 
 
+_READ: dict[tuple[tuple[str, str], ...], Settings] = {}
+
+
+def settings_on(database_url: str, **variables: str) -> Settings:
+    """Return what the environment says; reading it costs as much as a small test."""
+    key = tuple(sorted(variables.items()))
+    if any(name.endswith("_FILE") for name in variables):
+        return Settings.from_env()
+    if key not in _READ:
+        _READ[key] = Settings.from_env()
+    return _READ[key].model_copy(update={"database_url": database_url})
+
+
 @pytest.fixture(scope="session")
 def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """Return the URL of a real Redis, or an empty one where limits stay in the database."""
@@ -305,14 +318,10 @@ def make_app(
     made: list[Application] = []
 
     def make(given: Given | None = None, **variables: str) -> Application:
-        chosen = {
-            **BASE,
-            "SIAPKERJA_DATABASE_URL": database_url,
-            "SIAPKERJA_REDIS_URL": limits_url,
-            **variables,
-        }
-        with environment(**chosen):
-            app = create_app(Settings.from_env(), given or Given(clock=clock))
+        chosen = {**BASE, "SIAPKERJA_REDIS_URL": limits_url, **variables}
+        url = chosen.pop("SIAPKERJA_DATABASE_URL", database_url)
+        with environment(SIAPKERJA_DATABASE_URL=url, **chosen):
+            app = create_app(settings_on(url, **chosen), given or Given(clock=clock))
         app.jinja_env.bytecode_cache = COMPILED
         made.append(app)
         return app

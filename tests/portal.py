@@ -1,15 +1,18 @@
 """A small relying party over a test client, and people who are signed in."""
 
 import json
+import re
 from base64 import b64encode
 from dataclasses import dataclass, field
 from hashlib import sha256
+from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 
 from flask.testing import FlaskClient
 from joserfc import jws
 from joserfc.jwk import KeySet
+from typing_extensions import override
 from werkzeug.test import TestResponse
 
 from idp.app import Application
@@ -183,20 +186,23 @@ def same_origin() -> dict[str, str]:
     return {"Origin": ISSUER, "Sec-Fetch-Site": "same-origin"}
 
 
+class _Hidden(HTMLParser):
+    """What hidden inputs are called and hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: dict[str, str] = {}
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = dict(attrs)
+        if told.get("type") == "hidden":
+            self.found[told["name"] or ""] = told.get("value") or ""
+
+
 def form_fields(page: TestResponse) -> dict[str, str]:
     """Return the hidden fields of a page's first form."""
-    from html.parser import HTMLParser
-
-    class Hidden(HTMLParser):
-        def __init__(self) -> None:
-            super().__init__()
-            self.found: dict[str, str] = {}
-
-        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            told = dict(attrs)
-            if tag == "input" and told.get("type") == "hidden":
-                self.found[told["name"] or ""] = told.get("value") or ""
-
-    parser = Hidden()
-    parser.feed(page.text)
+    parser = _Hidden()
+    # the rest of a page costs ten times as much; `>` is escaped in our values
+    parser.feed("".join(re.findall(r"<input\b[^>]*>", page.text)))
     return parser.found

@@ -45,7 +45,8 @@ def _close(app: object) -> None:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium")
+    # the same engine without the windows of a desktop: a third less work for each page
+    path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if path is None:
         raise RuntimeError("Chromium is not installed: `make test` installs it where it may")
     with sync_playwright() as playwright:
