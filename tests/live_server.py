@@ -1,6 +1,7 @@
 """A real server in a process of its own, as operators run it, with the commands beside it."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -14,8 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+from click.testing import CliRunner
 
-from tests.conftest import BASE
+from idp.commands import main
+from tests.conftest import BASE, environment
 from tests.servers import free_port
 
 ROOT: Final = Path(__file__).parent.parent
@@ -48,21 +51,18 @@ class LiveServer:
     def cli(self, *arguments: str, document: Mapping[str, Any] | None = None) -> Any:
         """Run `siapkerja --json ...` on this server's settings and return what it prints.
 
+        It runs in this process: starting one costs more than what the command does.
         `document`: sent as `--file -`. Raises `CommandError`.
         """
         given = [*arguments, "--file", "-"] if document is not None else list(arguments)
-        done = subprocess.run(
-            [*SIAPKERJA, "--json", *given],
-            input=json.dumps(document) if document is not None else "",
-            env=dict(self.environment),
-            cwd=self.log.parent,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        if done.returncode != 0:
-            raise CommandError(done.returncode, done.stderr)
+        text = json.dumps(document) if document is not None else ""
+        settings = {
+            name: value for name, value in self.environment.items() if name.startswith("SIAPKERJA")
+        }
+        with environment(**settings), same_logging():
+            done = CliRunner().invoke(main, ["--json", *given], input=text)
+        if done.exit_code != 0:
+            raise CommandError(done.exit_code, done.stderr)
         return json.loads(done.stdout)
 
     def a_client(self, **metadata: Any) -> dict[str, Any]:
@@ -84,6 +84,18 @@ class LiveServer:
             **claims,
         }
         return {**given, **self.cli("account", "create", document=given)}
+
+
+@contextmanager
+def same_logging() -> Iterator[None]:
+    """Leave the log as it is: a command sets it up for a process of its own."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 def inherited() -> dict[str, str]:

@@ -1,7 +1,6 @@
 """`siapkerja`: what commands print, with which exit code, and what they refuse (contract 1)."""
 
 import json
-import logging
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from tests.conftest import BASE, ROOT, environment
 from tests.dynamic import a_key
 from tests.guest import Guest
 from tests.key_server import KeyServer, running_key_server
+from tests.live_server import same_logging
 from tests.unit.config.test_settings import GOOD
 
 
@@ -56,13 +56,10 @@ class Siapkerja:
 
 @pytest.fixture
 def siapkerja(database_url: str, limits_url: str) -> Iterator[Siapkerja]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield Siapkerja(
-        {**BASE, "SIAPKERJA_DATABASE_URL": database_url, "SIAPKERJA_REDIS_URL": limits_url}
-    )
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    with same_logging():
+        yield Siapkerja(
+            {**BASE, "SIAPKERJA_DATABASE_URL": database_url, "SIAPKERJA_REDIS_URL": limits_url}
+        )
 
 
 # In general ---------------------------------------------------------------------------------------
