@@ -85,7 +85,12 @@ _DIFFERING: Final[Mapping[str, Mapping[str, str]]] = {
         "at": "base.at - n",
         "client_id": "'portal-' || n % {clients}",
     },
-    "outbox": {"id": "gen_random_uuid()", "created_at": "base.created_at - n"},
+    # one in a hundred letters waits
+    "outbox": {
+        "id": "gen_random_uuid()",
+        "created_at": "base.created_at - n",
+        "done_at": "CASE WHEN n % 100 > 0 THEN base.created_at END",
+    },
 }
 
 
@@ -249,7 +254,7 @@ def measure(app: Application, url: str) -> Iterator[Measured]:
 _QUERIES: Final = (
     "/admin/portal?q=portal%204999",
     "/admin/portal?status=active&profil=baseline",
-    "/admin/audit?jenis=account.created",
+    "/admin/audit?jenis=login.failed",
     "/admin/audit?objek=portal-7",
     "/admin/audit?dari=2026-01-01&sampai=2026-01-31",
 )
