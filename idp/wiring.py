@@ -127,6 +127,11 @@ from idp.services.limits import LimitService
 from idp.services.lockout import LockoutService
 from idp.services.login import LoginPolicy, LoginService
 from idp.services.logout_notices import LOGOUT, LogoutNotices
+from idp.services.lost_contact import (
+    LostContactRequests,
+    LostContactService,
+    ReplaceContactExecutor,
+)
 from idp.services.merging import MergeExecutor, MergeService
 from idp.services.messages import MAIL, SMS, Composer, MessageService
 from idp.services.nik_reports import NikReportService
@@ -540,7 +545,12 @@ def wire(
     mending = IdentityMendingService(store, clock, identity, limits, messages, joins)
     failures = FailureWriter(store, process_name)
     consents = ConsentService(store, clock, interactions, notices, messages)
-    executors = (*executors, MergeExecutor(clock, upgrade, sessions, messages))
+    lost_requests = LostContactRequests(clock, vault)
+    executors = (
+        *executors,
+        MergeExecutor(clock, upgrade, sessions, messages),
+        ReplaceContactExecutor(clock, sessions, messages, phones, links, lost_requests),
+    )
     approvals = ApprovalService(store, clock, entropy, {one.kind: one for one in executors})
     services = Services(
         store=store,
@@ -681,7 +691,19 @@ def wire(
         profile=ProfileService(store, clock, login, sessions, passwords, credentials, messages),
         admins=admins,
         approvals=approvals,
-        cases=CaseService(store, clock, entropy, sessions, approvals, messages),
+        cases=CaseService(store, clock, entropy, sessions, approvals, messages, lost_requests),
+        lost_contact=LostContactService(
+            store,
+            clock,
+            entropy,
+            vault,
+            rate_limits,
+            limits,
+            identity,
+            otp,
+            messages,
+            lost_requests,
+        ),
         admin_login=admin_login,
         admin_factors=AdminFactorService(
             store,

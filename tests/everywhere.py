@@ -193,6 +193,13 @@ def recovery_new(world: World) -> Ready:
 
 def recovery_nik(world: World) -> Ready:
     """Be matched with a NIK that has an account, and open the page of the report."""
+    siti, guest = _lost(world)
+    siti.ktp()
+    return ready(guest, "/kendala/nik-terdaftar")
+
+
+def _lost(world: World) -> tuple[Registrant, Guest]:
+    """Return somebody whom the registry knows, and who lost the contacts of their account."""
     siti, guest = _registrant(world)
     an_account(
         world.app,
@@ -200,8 +207,32 @@ def recovery_nik(world: World) -> Ready:
         email=f"lain{world.number}@contoh.id",
         phone_number=f"+62812000008{world.number:02d}",
     )
-    siti.ktp()
-    return ready(guest, "/kendala/nik-terdaftar")
+    return siti, guest
+
+
+def recovery_contact(world: World) -> Ready:
+    siti, guest = _lost(world)
+    return ready(guest, "/kendala/kontak", **siti.ktp_fields())
+
+
+def recovery_new_contact(world: World) -> Ready:
+    siti, guest = _lost(world)
+    asked = guest.post("/kendala/kontak", **siti.ktp_fields())
+    contacts = {"phone": siti.phone, "email": siti.email}
+    return ready(guest, asked.headers["Location"], **contacts)
+
+
+def recovery_contact_code(world: World) -> Ready:
+    asked = recovery_new_contact(world)
+    return ready(asked.guest, asked.send().headers["Location"], code=asked.guest.code())
+
+
+def recovery_ticket(world: World) -> Ready:
+    asked = recovery_contact_code(world)
+    page = asked.guest.get(asked.send().headers["Location"])
+    [number] = re.findall(r"<strong>([0-9A-Z-]{14})</strong>", page.text)
+    nik = world.sandbox.person(index=world.number).nik
+    return ready(world.guest(), "/kendala/kontak/status", nik=nik, ticket=number)
 
 
 def prove_email(world: World) -> Ready:
@@ -400,6 +431,10 @@ FORMS: Final[tuple[Callable[[World], Ready], ...]] = (
     recovery_code,
     recovery_new,
     recovery_nik,
+    recovery_contact,
+    recovery_new_contact,
+    recovery_contact_code,
+    recovery_ticket,
     prove_email,
     account_email,
     change_email,

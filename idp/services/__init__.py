@@ -42,6 +42,7 @@ from idp.services.legacy_upgrade import LegacyUpgradeService
 from idp.services.legacy_wrapping import LegacyWrappingService
 from idp.services.limits import LimitService
 from idp.services.login import LoginService
+from idp.services.lost_contact import LostContactService
 from idp.services.merging import MergeService
 from idp.services.messages import MessageService
 from idp.services.nik_reports import NikReportService
@@ -106,6 +107,7 @@ class Services:
     devices: DeviceService
     registration: RegistrationService
     nik_reports: NikReportService
+    lost_contact: LostContactService
     merging: MergeService
     steps: SecondStepService
     login: LoginService

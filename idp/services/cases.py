@@ -12,11 +12,14 @@ from idp.domain.errors import Refused
 from idp.domain.identity.account import Account, AccountStatus
 from idp.domain.identity.audit import Action, Actor, AuditEvent
 from idp.domain.identity.case import Case, CaseKind, Decision, Note
+from idp.domain.identity.email import EmailAddress
 from idp.domain.identity.people import LOCKABLE, UNLOCKABLE
+from idp.domain.identity.phone import Phone
 from idp.ports.clock import Clock
 from idp.ports.entropy import Entropy
 from idp.ports.store import Store, Transaction
 from idp.services.approvals import ApprovalService
+from idp.services.lost_contact import REPLACE, LostContactRequests, replace_payload
 from idp.services.messages import MessageService
 from idp.services.people import UNLOCK, set_status_in
 from idp.services.sessions import SessionService
@@ -27,11 +30,16 @@ QUEUE: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class ShownCase:
-    """A case with its account and all that was put before whoever decides."""
+    """A case with its account and all that was put before whoever decides.
+
+    `phone`, `email`: what a case of lost contacts asks for, while it waits.
+    """
 
     case: Case
     account: Account | None
     notes: Sequence[Note]
+    phone: Phone | None = None
+    email: EmailAddress | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,7 @@ class CaseService:
     sessions: SessionService
     approvals: ApprovalService
     messages: MessageService
+    lost_contacts: LostContactRequests
 
     def queue(self) -> Sequence[ShownCase]:
         """Return the cases that wait, the oldest first, without their evidence."""
@@ -55,7 +64,14 @@ class CaseService:
         """Return one case; refuses with `case.unknown`."""
         with self.store.read() as tx:
             case = _get(case_id, tx)
-            return ShownCase(case, tx.accounts.find(case.account_id), tx.cases.list_notes(case_id))
+            phone, email = self.lost_contacts.find(case_id, tx) or (None, None)
+            return ShownCase(
+                case,
+                tx.accounts.find(case.account_id),
+                tx.cases.list_notes(case_id),
+                phone,
+                email,
+            )
 
     def open(
         self, account_id: UUID, kind: CaseKind, text: str, reference: str, actor: Actor
@@ -88,11 +104,12 @@ class CaseService:
             self._record(Action.CASE_EVIDENCE_ADDED, case, actor, tx)
 
     def decide(self, case_id: UUID, decision: Decision, reason: str, actor: Actor) -> bool:
-        """Decide a case, once; return whether a second person must still lift a lock.
+        """Decide a case, once; return whether a second person must still let it happen.
 
         Upheld, an account that is held back is proposed for unlocking. Rejected, it is locked.
-        Refuses with `case.unknown`, `case.own` for whoever opened it, `case.over`, or
-        `approval.waiting`.
+        Lost contacts: upheld, the new ones are proposed; rejected, nothing changes.
+        Refuses with `case.unknown`, `case.own` for whoever opened it, `case.over`,
+        `case.contact_gone` or `approval.waiting`.
         """
         now = self.clock.now()
         with self.store.write() as tx:
@@ -105,6 +122,8 @@ class CaseService:
             account = tx.accounts.find(case.account_id)
             if account is None:
                 return False
+            if case.kind is CaseKind.CONTACT_LOST:
+                return self._replace_contact(account, case, decision, reason, actor, tx=tx)
             if decision is Decision.REJECTED:
                 self._lock(account, case, actor, now=now, tx=tx)
                 return False
@@ -129,6 +148,31 @@ class CaseService:
         )
         tx.audit.record(_by(actor, event))
         self.messages.tell_of_lock(account, is_locked=True, tx=tx)
+
+    def _replace_contact(
+        self,
+        account: Account,
+        case: Case,
+        decision: Decision,
+        reason: str,
+        actor: Actor,
+        *,
+        tx: Transaction,
+    ) -> bool:
+        if decision is Decision.REJECTED:
+            self.lost_contacts.finish(case.id, tx)
+            return False
+        if self.lost_contacts.find(case.id, tx) is None:
+            raise Refused("case.contact_gone")
+        self.approvals.propose_in(
+            REPLACE,
+            replace_payload(account, case),
+            subject=account.id.hex,
+            reason=reason,
+            actor=actor,
+            tx=tx,
+        )
+        return True
 
     def _propose_unlock(
         self, account: Account, reason: str, actor: Actor, *, tx: Transaction

@@ -176,11 +176,11 @@ class IdentityCheck:
 
     def open_case(
         self, account_id: UUID, kind: CaseKind, visitor: Visitor, *, tx: Transaction
-    ) -> None:
+    ) -> Case | None:
         """Put an account before an officer, unless a case of this kind waits already."""
         others = tx.cases.list_for_account(account_id, _CASES)
         if any(one.kind is kind and one.decided_at is None for one in others):
-            return
+            return None
         now = self.clock.now()
         case = Case(self.entropy.uuid7(self.clock.now_ms()), account_id, kind, None, now)
         tx.cases.add(case)
@@ -195,6 +195,7 @@ class IdentityCheck:
                 details={"kind": kind},
             )
         )
+        return case
 
     def _hits(self, nik: Nik, visitor: Visitor) -> tuple[Hit, Hit]:
         return (

@@ -50,6 +50,8 @@ class SmsKind(StrEnum):
     ACCOUNT_LOCKED = "account_locked"
     ACCOUNT_UNLOCKED = "account_unlocked"
     ACCOUNT_MERGED = "account_merged"
+    CONTACT_ASKED = "contact_asked"
+    CONTACT_REPLACED = "contact_replaced"
 
 
 class LetterKind(StrEnum):
@@ -74,6 +76,8 @@ class LetterKind(StrEnum):
     ACCOUNT_LOCKED = "account_locked"  # at
     ACCOUNT_UNLOCKED = "account_unlocked"  # at
     ACCOUNT_MERGED = "account_merged"  # at
+    CONTACT_ASKED = "contact_asked"  # at
+    CONTACT_REPLACED = "contact_replaced"  # at
     ADMIN_INVITED = "admin_invited"  # secret
     ADMIN_RESET = "admin_reset"  # secret
     ADMIN_CHANGED = "admin_changed"  # at
@@ -200,11 +204,7 @@ class MessageService:
 
         Unlimited: a code to the new phone was paid for each, and each goes to another phone.
         """
-        self.notify(account, LetterKind.PHONE_CHANGED, tx=tx, at=self.clock.now())
-        phone = account.verified_phone
-        if phone is not None:
-            kind = SmsKind.PHONE_CHANGED
-            self.sms(kind, phone, purpose="notice", locale=account.locale, tx=tx)
+        self._tell_both(account, LetterKind.PHONE_CHANGED, SmsKind.PHONE_CHANGED, tx=tx)
 
     def tell_of_email_change(self, account: Account, *, tx: Transaction) -> None:
         """Tell the old address and the phone (AU-14); `account`: as it was before the change.
@@ -212,11 +212,7 @@ class MessageService:
         Unlimited: a code to the new address was paid for each, and the phone is the only one to
         tell where somebody else reads the old mailbox.
         """
-        self.notify(account, LetterKind.EMAIL_CHANGED, tx=tx, at=self.clock.now())
-        phone = account.verified_phone
-        if phone is not None:
-            kind = SmsKind.EMAIL_CHANGED
-            self.sms(kind, phone, purpose="notice", locale=account.locale, tx=tx)
+        self._tell_both(account, LetterKind.EMAIL_CHANGED, SmsKind.EMAIL_CHANGED, tx=tx)
 
     def tell_of_lock(self, account: Account, *, is_locked: bool, tx: Transaction) -> None:
         """Tell the person that an officer locked their account, or that the lock is lifted.
@@ -231,6 +227,22 @@ class MessageService:
     def tell_of_merge(self, account: Account, *, tx: Transaction) -> None:
         """Tell the person that officers merged two accounts, by the same ways as of a lock."""
         self._tell_of_officer(account, LetterKind.ACCOUNT_MERGED, SmsKind.ACCOUNT_MERGED, tx=tx)
+
+    def tell_of_contact_request(self, account: Account, *, tx: Transaction) -> None:
+        """Tell phone and address that somebody says they are lost: whoever has them can object."""
+        self._tell_both(account, LetterKind.CONTACT_ASKED, SmsKind.CONTACT_ASKED, tx=tx)
+
+    def tell_of_contact_replaced(self, account: Account, *, tx: Transaction) -> None:
+        """Tell the old phone and the old address; `account`: as it was before."""
+        self._tell_both(account, LetterKind.CONTACT_REPLACED, SmsKind.CONTACT_REPLACED, tx=tx)
+
+    def _tell_both(
+        self, account: Account, letter: LetterKind, sms: SmsKind, *, tx: Transaction
+    ) -> None:
+        self.notify(account, letter, tx=tx, at=self.clock.now())
+        phone = account.verified_phone
+        if phone is not None:
+            self.sms(sms, phone, purpose="notice", locale=account.locale, tx=tx)
 
     def _tell_of_officer(
         self, account: Account, letter: LetterKind, sms: SmsKind, *, tx: Transaction

@@ -8,7 +8,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from idp.domain.identity.account import Account
-from idp.domain.identity.audit import Action, AuditEvent
+from idp.domain.identity.audit import Action, AuditEvent, Origin
 from idp.domain.identity.contact_change import with_phone, without_phone
 from idp.domain.identity.journey import JourneyKind
 from idp.domain.identity.otp import Purpose
@@ -27,7 +27,7 @@ class PhoneMoves:
     clock: Clock
     messages: MessageService
 
-    def take(self, phone: Phone, taker: UUID, visitor: Visitor, *, tx: Transaction) -> None:
+    def take(self, phone: Phone, taker: UUID, origin: Origin, *, tx: Transaction) -> None:
         """Take a proved number from whoever had it before: who answers it, has it."""
         former = tx.accounts.find_by_phone(phone)
         if former is None or former.id == taker:
@@ -40,7 +40,7 @@ class PhoneMoves:
                 now,
                 actor="system",
                 account_id=former.id,
-                origin=visitor.origin,
+                origin=origin,
             )
         )
         self.messages.notify(former, LetterKind.PHONE_MOVED, tx=tx)
@@ -66,7 +66,7 @@ class PhoneChangeService(ContactChangeService[Phone]):
         self, account: Account, contact: Phone, visitor: Visitor, *, is_held: bool, tx: Transaction
     ) -> Account:
         now = self.clock.now()
-        self.moves.take(contact, account.id, visitor, tx=tx)
+        self.moves.take(contact, account.id, visitor.origin, tx=tx)
         changed = tx.accounts.update(with_phone(account, contact, now=now, is_held=is_held))
         tx.audit.record(
             AuditEvent(

@@ -335,7 +335,7 @@ class RegistrationService:
             self.entropy.uuid7(self.clock.now_ms()), self.entropy.token(16), now=now
         )
         if account.phone is not None:
-            self.phones.take(account.phone, account.id, visitor, tx=tx)
+            self.phones.take(account.phone, account.id, visitor.origin, tx=tx)
         self._tell_carrier(account, visitor, tx=tx)
         tx.accounts.add(account)
         tx.credentials.put(PasswordCredential(account.id, registration.password_hash or "", now))

@@ -69,6 +69,14 @@ SMS_NOTICES: Final[Mapping[SmsKind, object]] = {
         "SIAPkerja: akun Anda sudah dibuka kembali dan dapat dipakai. Ada pertanyaan? Hubungi "
         "%(contact)s."
     ),
+    SmsKind.CONTACT_ASKED: lazy_gettext(
+        "SIAPkerja: ada yang meminta nomor dan email akun Anda diganti. Bukan Anda? Segera hubungi "
+        "%(contact)s."
+    ),
+    SmsKind.CONTACT_REPLACED: lazy_gettext(
+        "SIAPkerja: nomor dan email akun Anda diganti oleh petugas. Bukan Anda? Segera hubungi "
+        "%(contact)s."
+    ),
     SmsKind.ACCOUNT_MERGED: lazy_gettext(
         "SIAPkerja: petugas menggabungkan dua akun Anda. Masuk dengan NIK Anda. Bukan permintaan "
         "Anda? Hubungi %(contact)s."
@@ -204,6 +212,28 @@ LETTERS: Final[Mapping[LetterKind, Letter]] = {
         ),
         lazy_gettext("Bukan Anda? Segera ambil kembali akun Anda:"),
         link="/kendala",
+    ),
+    LetterKind.CONTACT_ASKED: Letter(
+        lazy_gettext("Ada yang meminta kontak akun Anda diganti"),
+        (
+            lazy_gettext(
+                "Pada %(at)s seseorang yang mengetahui data KTP Anda menyatakan bahwa nomor "
+                "handphone dan email akun SIAPkerja ID Anda hilang, dan meminta kontak yang baru."
+            ),
+            lazy_gettext("Petugas memeriksanya lebih dahulu. Akun Anda belum berubah."),
+        ),
+        lazy_gettext("Bukan Anda? Segera hubungi %(contact)s agar permintaan itu ditolak."),
+    ),
+    LetterKind.CONTACT_REPLACED: Letter(
+        lazy_gettext("Kontak akun Anda telah diganti"),
+        (
+            lazy_gettext(
+                "Pada %(at)s petugas mengganti nomor handphone dan email akun SIAPkerja ID Anda, "
+                "atas permintaan yang kami beritahukan sebelumnya."
+            ),
+            lazy_gettext("Selama 48 jam kontak yang baru belum dapat memulihkan akun."),
+        ),
+        lazy_gettext("Bukan Anda? Segera hubungi %(contact)s agar akun Anda dikunci."),
     ),
     LetterKind.PHONE_CHANGED: Letter(
         lazy_gettext("Nomor handphone akun Anda telah diganti"),

@@ -161,6 +161,17 @@ MESSAGES: Final[Mapping[str, object]] = {
     "merge.unproved": lazy_gettext(
         "Akun lama pada akun ini tidak memuat NIK yang sama, jadi belum terbukti milik satu orang."
     ),
+    "lost.no_account": lazy_gettext("Belum ada akun dengan NIK ini yang dapat dipulihkan di sini."),
+    "lost.waiting": lazy_gettext(
+        "Permintaan untuk akun ini sudah kami terima dan sedang diperiksa."
+    ),
+    "lost.unknown": lazy_gettext(
+        "Nomor tiket ini tidak cocok dengan NIK itu. Periksa keduanya sekali lagi."
+    ),
+    "ticket.form": lazy_gettext("Nomor tiket terdiri dari 12 huruf dan angka."),
+    "case.contact_gone": lazy_gettext(
+        "Permintaan warga sudah kedaluwarsa: ia harus mengajukannya sekali lagi. Tolak kasus ini."
+    ),
     "report.match": lazy_gettext(
         "Cocokkan dulu data KTP Anda di peramban ini, lalu laporkan dalam 15 menit."
     ),

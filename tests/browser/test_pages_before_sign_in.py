@@ -235,6 +235,29 @@ def test_pages_of_a_forgotten_password(visit: Visit, world: World) -> None:
     visitor.look("recovery-invalid")
 
 
+def test_pages_of_lost_contacts(visit: Visit, world: World) -> None:
+    person = world.a_person()
+    world.an_account(nik=person["nik"])
+    visitor = visit()
+    visitor.open("/kendala/kontak")
+    visitor.press("Berikutnya")
+    visitor.summary().wait_for()
+    visitor.look("lost-contact-who-error")
+    visitor.fill_in_ktp(person)
+    visitor.press("Berikutnya")
+    visitor.wait_for("/kendala/kontak/kirim")
+    visitor.look("lost-contact-new")
+    visitor.fill(phone=person["phone"], email=person["email"])
+    visitor.press("Kirim kode")
+    visitor.wait_for("/kendala/kontak/kode")
+    visitor.look("lost-contact-code")
+    visitor.enter_code(world.sms_code(person["phone"]))
+    visitor.wait_for("/kendala/kontak/status")
+    visitor.look("lost-contact-ticket")
+    visitor.open("/kendala/kontak/status")
+    visitor.look("lost-contact-status")
+
+
 def test_pages_for_requests_that_make_no_sense(visit: Visit) -> None:
     visitor = visit()
     discovery = visitor.context.request.get(

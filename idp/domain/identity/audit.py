@@ -60,6 +60,7 @@ class Action(StrEnum):
     EMAIL_CHANGED = "email.changed"
     PHONE_CHANGED = "phone.changed"
     PHONE_MOVED = "phone.moved"
+    CONTACT_REPLACED = "contact.replaced"
     CONSENT_GIVEN = "consent.given"
     CONSENT_WITHDRAWN = "consent.withdrawn"
     TOKEN_FAMILY_ENDED = "token.family_ended"
@@ -186,6 +187,7 @@ CATALOGUE: Final[Mapping[Action, Entry]] = {
     Action.EMAIL_CHANGED: shown(held=FLAG),
     Action.PHONE_CHANGED: shown(held=FLAG),
     Action.PHONE_MOVED: shown(),
+    Action.CONTACT_REPLACED: shown(approved_by=NAME),
     Action.CONSENT_GIVEN: shown(scopes=WORDS, refused=WORDS),
     Action.CONSENT_WITHDRAWN: shown(),
     Action.TOKEN_FAMILY_ENDED: shown(reason=WORD),

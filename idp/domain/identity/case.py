@@ -15,17 +15,22 @@ class CaseKind(StrEnum):
     """Why somebody doubts. `NIK_TAKEN`: the owner of a NIK says that somebody else uses it.
 
     `MOVED`: the registry no longer confirms after a move. `DECEASED`: it reports a death.
+    `CONTACT_LOST`: somebody whom the registry matched lost phone and address.
     """
 
     NIK_TAKEN = "nik_taken"
     MOVED = "moved"
     DECEASED = "deceased"
     LEGACY = "legacy"
+    CONTACT_LOST = "contact_lost"
     OTHER = "other"
 
 
 class Decision(StrEnum):
-    """`UPHELD`: the account is its owner's; `REJECTED`: it is not, and is locked."""
+    """`UPHELD`: the account is its owner's; `REJECTED`: it is not, and is locked.
+
+    Of `CONTACT_LOST`: who asks is the owner, or is not, and nothing changes.
+    """
 
     UPHELD = "upheld"
     REJECTED = "rejected"

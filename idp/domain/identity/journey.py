@@ -31,6 +31,7 @@ class JourneyKind(StrEnum):
     UPSTREAM = "upstream"
     JOIN = "join"
     NIK_REPORT = "nik_report"
+    LOST = "lost_contact"
 
 
 @dataclass(frozen=True, slots=True)

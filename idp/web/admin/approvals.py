@@ -59,12 +59,14 @@ KINDS: Final[dict[str, object]] = {
     "admin.roles": lazy_gettext("Ubah peran admin"),
     "people.unlock": lazy_gettext("Buka kunci akun warga"),
     "people.look": lazy_gettext("Lihat data pribadi di luar batas harian"),
+    "people.contact": lazy_gettext("Ganti nomor dan email yang hilang"),
     "people.merge": lazy_gettext("Gabungkan dua akun warga"),
 }
 #: Lines of a difference as people call them.
 LABELS: Final[dict[str, object]] = {
     "admin": lazy_gettext("Admin"),
     "email": lazy_gettext("Alamat email"),
+    "phone": lazy_gettext("Nomor handphone"),
     "roles": lazy_gettext("Peran"),
     "account": lazy_gettext("Akun"),
     "account_status": lazy_gettext("Status"),

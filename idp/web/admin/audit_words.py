@@ -28,6 +28,7 @@ EVENTS: Final[Mapping[str, object]] = {
     Action.EMAIL_VERIFIED: lazy_gettext("Alamat email dibuktikan"),
     Action.EMAIL_CHANGED: lazy_gettext("Alamat email diganti"),
     Action.PHONE_CHANGED: lazy_gettext("Nomor handphone diganti"),
+    Action.CONTACT_REPLACED: lazy_gettext("Nomor dan email diganti karena hilang"),
     Action.PHONE_MOVED: lazy_gettext("Nomor handphone pindah ke akun lain"),
     Action.CONSENT_GIVEN: lazy_gettext("Izin diberikan"),
     Action.CONSENT_WITHDRAWN: lazy_gettext("Izin dicabut"),

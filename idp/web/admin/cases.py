@@ -1,5 +1,6 @@
 """Cases of identity rechecks: the queue, one case with its evidence, the decision."""
 
+from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
 
 from idp.domain.errors import Refused
-from idp.domain.identity.case import CaseKind, Decision, read_evidence, read_reference
+from idp.domain.identity.case import Case, CaseKind, Decision, read_evidence, read_reference
 from idp.domain.identity.people import masked_name, read_public_reason
 from idp.domain.identity.roles import Permission
 from idp.services.cases import ShownCase
@@ -36,7 +37,7 @@ NOTES.update(
         "kasus-menunggu": (
             "ok",
             "clock",
-            lazy_gettext("Kasus diputus. Orang kedua memutuskan pembukaan kunci akunnya."),
+            lazy_gettext("Kasus diputus. Orang kedua memutuskan apa yang terjadi dengan akunnya."),
         ),
     }
 )
@@ -45,13 +46,28 @@ KINDS: Final = {
     CaseKind.NIK_TAKEN: lazy_gettext("NIK dipakai orang lain"),
     CaseKind.MOVED: lazy_gettext("Tidak cocok setelah pindah"),
     CaseKind.DECEASED: lazy_gettext("Dukcapil melaporkan meninggal"),
+    CaseKind.CONTACT_LOST: lazy_gettext("Nomor dan email hilang"),
     CaseKind.LEGACY: lazy_gettext("Akun lama"),
     CaseKind.OTHER: lazy_gettext("Lainnya"),
+}
+#: Kinds that an officer opens: new contacts are asked for by the person alone.
+OPENED_BY_HAND: Final = {
+    kind: words for kind, words in KINDS.items() if kind is not CaseKind.CONTACT_LOST
 }
 DECISIONS: Final = {
     Decision.UPHELD: lazy_gettext("Akun memang milik warga ini"),
     Decision.REJECTED: lazy_gettext("Bukan milik warga ini: kunci akun"),
 }
+#: The same of a case that asks for new contacts.
+CONTACT_DECISIONS: Final = {
+    Decision.UPHELD: lazy_gettext("Pemohon adalah pemilik akun: ganti kontaknya"),
+    Decision.REJECTED: lazy_gettext("Bukan pemilik akun: akun tidak berubah"),
+}
+
+
+def decisions_of(case: Case) -> Mapping[Decision, object]:
+    """Return what may be decided, in the words of the case's kind."""
+    return CONTACT_DECISIONS if case.kind is CaseKind.CONTACT_LOST else DECISIONS
 
 
 class EvidenceForm(Form):
@@ -100,7 +116,7 @@ def open_case(account_id: UUID) -> ResponseReturnValue:
             abort(404)
         form.refuse(refusal)
     page = render_template(
-        "admin/cases/open.html", form=form, account_id=account_id, kinds=KINDS, kind=kind
+        "admin/cases/open.html", form=form, account_id=account_id, kinds=OPENED_BY_HAND, kind=kind
     )
     return page, form.status
 
@@ -147,7 +163,11 @@ def decide_case(case_id: UUID) -> ResponseReturnValue:
         except Refused as refusal:
             form.refuse(refusal)
     page = render_template(
-        "admin/cases/decide.html", form=form, shown=shown, decisions=DECISIONS, chosen=chosen
+        "admin/cases/decide.html",
+        form=form,
+        shown=shown,
+        decisions=decisions_of(shown.case),
+        chosen=chosen,
     )
     return page, form.status
 
@@ -159,7 +179,7 @@ def _decision(text: str) -> Decision:
 
 
 def _kind(text: str) -> CaseKind:
-    return CaseKind(text) if text in set(CaseKind) else CaseKind.OTHER
+    return CaseKind(text) if text in set(OPENED_BY_HAND) else CaseKind.OTHER
 
 
 def _found(case_id: UUID) -> ShownCase:
@@ -179,7 +199,7 @@ def _page(shown: ShownCase, form: EvidenceForm) -> ResponseReturnValue:
         form=form,
         shown=shown,
         kinds=KINDS,
-        decisions=DECISIONS,
+        decisions=decisions_of(shown.case),
         masked_name=masked_name,
         may_work=may_work,
         may_decide=may_work and shown.case.opened_by != here.admin.id,

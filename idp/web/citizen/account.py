@@ -85,6 +85,7 @@ ACTIVITY: Final[Mapping[Action, tuple[str, object]]] = {
     Action.EMAIL_VERIFIED: ("mail", lazy_gettext("Alamat email dibuktikan")),
     Action.EMAIL_CHANGED: ("mail", lazy_gettext("Alamat email diganti")),
     Action.PHONE_CHANGED: ("phone", lazy_gettext("Nomor handphone diganti")),
+    Action.CONTACT_REPLACED: ("phone", lazy_gettext("Petugas mengganti nomor dan email Anda")),
     Action.PHONE_MOVED: ("phone", lazy_gettext("Nomor handphone Anda dipakai akun lain")),
     Action.CONSENT_GIVEN: ("link", lazy_gettext("%(portal)s diizinkan menerima data Anda")),
     Action.CONSENT_WITHDRAWN: ("link", lazy_gettext("Akses %(portal)s dicabut")),
@@ -112,6 +113,7 @@ _DOUBTFUL: Final = frozenset(
         Action.RECOVERY_FINISHED,
         Action.EMAIL_CHANGED,
         Action.PHONE_CHANGED,
+        Action.CONTACT_REPLACED,
     }
 )
 

@@ -64,12 +64,6 @@ def recovery() -> ResponseReturnValue:
     return _side_page("hub")
 
 
-@citizen.get("/kendala/kontak")
-def recovery_contact() -> ResponseReturnValue:
-    """Say what to do where phone and e-mail are both lost."""
-    return _side_page("contact")
-
-
 @citizen.route("/kendala/nik-terdaftar", methods=["GET", "POST"])
 @once()
 def recovery_nik() -> ResponseReturnValue:

@@ -31,7 +31,8 @@ from idp.web.security import begin_session, remember_device
 from idp.web.submissions import once
 
 
-def _read_nik(text: str) -> Nik:
+def read_nik(text: str) -> Nik:
+    """Return the NIK of a field; refuses with `nik.required`, or as `parse_nik`."""
     if not text.strip():
         raise Refused("nik.required")
     return parse_nik(text)
@@ -40,7 +41,7 @@ def _read_nik(text: str) -> Nik:
 class KtpForm(Form):
     """Step 1. What the registry is not asked about is not asked for."""
 
-    nik = ParsedField(parse=_read_nik)
+    nik = ParsedField(parse=read_nik)
     full_name = ParsedField(parse=lambda text: clean_name(text, "full_name"))
     mother_name = ParsedField(parse=lambda text: clean_name(text, "mother_name"))
 
@@ -216,7 +217,7 @@ def registration_contact() -> ResponseReturnValue:
     if registration.keeps_password:
         del form.password
     headers: Mapping[str, str] = {}
-    if form.is_accepted() and not _asks_about(form):
+    if form.is_accepted() and not asks_about(form):
         try:
             services().registration.give_contact(
                 ContactDetails(form.email.value, form.phone.value, _password_of(form)),
@@ -246,12 +247,15 @@ def registration_contact() -> ResponseReturnValue:
     return page, form.status, headers
 
 
-def _asks_about(form: ContactForm) -> bool:
-    """Ask once whether an address was meant that looks like a slip of the finger."""
-    email: EmailAddress | None = form.email.value
-    if email is None or email.suggestion is None or form.email_asked.data == email.address:
+def asks_about(form: Form) -> bool:
+    """Ask once whether an address was meant that looks like a slip of the finger.
+
+    `form`: with the fields `email` and `email_asked`.
+    """
+    email: EmailAddress | None = form["email"].value
+    if email is None or email.suggestion is None or form["email_asked"].data == email.address:
         return False
-    form.email_asked.data = email.address
+    form["email_asked"].data = email.address
     form.refuse(Refused("email.typo", suggestion=email.suggestion), "email")
     return True
 
@@ -259,7 +263,7 @@ def _asks_about(form: ContactForm) -> bool:
 def _look_closer(form: ContactForm, registration: Registration) -> None:
     """Tell all that is wrong at once: what single fields can't know as well."""
     if not form.email.errors:
-        _asks_about(form)
+        asks_about(form)
     password = _password_of(form)
     if password is None:
         return
