@@ -57,6 +57,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         name = item.nodeid.partition("[")[0]
         seen[name] += 1
         is_kept = seen[name] <= (walks if item.get_closest_marker("browser") else most)
+        is_kept = is_kept or item.get_closest_marker("always") is not None
         (kept if is_kept else left).append(item)
     config.hook.pytest_deselected(items=left)
     items[:] = kept

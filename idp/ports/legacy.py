@@ -36,6 +36,9 @@ class LegacyPasswords(Protocol):
         `password`: exactly as typed, never folded or normalised: old systems did not.
         """
 
+    def compare(self, password: str, hash_: LegacyHash) -> tuple[bool, float]:
+        """Do the same; return it with the seconds of CPU that it took."""
+
     def wrap(self, hash_: LegacyHash) -> LegacyHash:
         """Return the hash with Argon2id over its text; outside the lane, for worker processes."""
 

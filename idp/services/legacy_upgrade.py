@@ -37,6 +37,8 @@ from idp.services.passwords import PasswordService
 COMPARED: Final = 3
 #: How many wrong NIK may be tried for an old account that was proved.
 NIK_TRIES: Final = 5
+#: More than this no failed sign-in is made to wait because an old hash is slow.
+SLOWEST_SECONDS: Final = 3.0
 #: How often a network address may have portals asked, in how many seconds.
 CALLBACKS_OF_NETWORK: Final = (20, 900)
 
@@ -69,9 +71,23 @@ class Comparison:
     late: Sequence[tuple[LegacyAccount, PortalAnswer]] = ()
 
 
+@dataclass(slots=True)
+class Slowest:
+    """The longest that comparing with old hashes took in this process, seconds of CPU."""
+
+    seconds: float = 0.0
+
+    def note(self, seconds: float) -> None:
+        """Keep it if nothing took longer, up to `SLOWEST_SECONDS`."""
+        self.seconds = max(self.seconds, min(seconds, SLOWEST_SECONDS))
+
+
 @dataclass(frozen=True, slots=True)
 class LegacyUpgradeService:
-    """Finds old accounts, proves them, links them."""
+    """Finds old accounts, proves them, links them.
+
+    `slowest`: a failure that answers sooner would tell that there is no such old account.
+    """
 
     store: Store
     clock: Clock
@@ -82,6 +98,7 @@ class LegacyUpgradeService:
     messages: MessageService
     verifier: LegacyVerifier
     rate_limits: RateLimits
+    slowest: Slowest = field(default_factory=Slowest)
 
     @property
     def asks_portals(self) -> bool:
@@ -157,9 +174,14 @@ class LegacyUpgradeService:
         Portals are asked last, all at once, and not for an address that had them asked too often.
         `until`: how long they are waited for (monotonic); as long as they may take without it.
         """
+        spent = 0.0
         for row in rows:
-            if row.record.hash is not None and self.hashes.verify(password, row.record.hash):
-                return Comparison(row)
+            if row.record.hash is not None:
+                fits, seconds = self.hashes.compare(password, row.record.hash)
+                spent += seconds
+                if fits:
+                    return Comparison(row)
+        self.slowest.note(spent)
         asked: list[tuple[LegacyAccount, PortalAnswer]] = []
         causes: dict[UUID, str] = {}
         for row in rows:

@@ -335,8 +335,13 @@ class LoginService:
         return self.policy.asks_code and not is_known and has_contact
 
     def wait_for_floor(self, began: float) -> None:
-        """Wait until a failure may answer; `began`: monotonic."""
-        self.clock.sleep(self.policy.floor_seconds - (self.clock.monotonic() - began))
+        """Wait until a failure may answer; `began`: monotonic.
+
+        Where an old hash took longer than the floor leaves room for, all failures take as long.
+        """
+        slow = self.upgrade.slowest.seconds + SETTLING_SECONDS
+        floor = max(self.policy.floor_seconds, slow)
+        self.clock.sleep(floor - (self.clock.monotonic() - began))
 
     def _begin(
         self,

@@ -28,6 +28,7 @@ def _register(visitor: Visitor, world: World, person: dict[str, str], *, box: st
     visitor.enter_code(world.sms_code(person["phone"]))
 
 
+@pytest.mark.always
 @pytest.mark.parametrize(
     ("script", "locale", "size", "button"),
     [

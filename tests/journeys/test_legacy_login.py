@@ -245,6 +245,30 @@ def test_rg_5_a_wrong_old_password_and_an_unknown_account_are_alike(
     assert answers[0][0] == 422
 
 
+def test_rg_5_a_hash_slower_than_the_floor_makes_every_failure_as_slow(
+    app: Application, holder: Registrant, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(app, row_of(holder.person))
+    hashes = type(app.wiring.services.upgrade.hashes)
+    monkeypatch.setattr(hashes, "compare", lambda *_: (False, 0.9))
+    waits = []
+    for identifier in (EMAIL, "tidak-ada@contoh.id", EMAIL):
+        page, slept = holder.get("/masuk"), clock.slept
+        answer = holder.post("/masuk", page, identifier=identifier, password="bukan ini")
+        assert answer.status_code == 422
+        waits.append(round(clock.slept - slept, 3))
+
+    assert waits == [1.0] * 3
+
+
+def test_no_failure_waits_longer_than_three_seconds_for_an_old_hash(app: Application) -> None:
+    slowest = app.wiring.services.upgrade.slowest
+    for seconds in (0.5, 60.0, 0.1):
+        slowest.note(seconds)
+
+    assert slowest.seconds == 3.0
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
