@@ -36,10 +36,12 @@ class _Plan:
     `given`: the parameters that a call brings. `lists`: those of `IN`, each with the names that the
     statement has for its values. `bound`: for each place, or each name, in the statement the
     parameter and what makes it the driver's. `fixed`: values of the statement itself. `row`: makes
-    a row of what the driver returns; `None` for a statement that returns none.
+    a row of what the driver returns; `None` for a statement that returns none. `numbered`: the text
+    for libpq, `None` for other drivers.
     """
 
     text: str
+    numbered: Any
     given: tuple[str, ...]
     lists: tuple[tuple[str, tuple[str, ...]], ...]
     bound: tuple[tuple[str, _Processor | None], ...]
@@ -123,6 +125,7 @@ class KeptConnection(Connection):
         self._plans = plans
         self._driver = cast(Any, self.connection.dbapi_connection)
         self._error = engine.dialect.loaded_dbapi.Error
+        self._direct = _direct(engine, self._driver, self.info)
         self._watched = engine.dispatch
         self.used_at = time.monotonic()
         self.is_broken = False
@@ -144,13 +147,14 @@ class KeptConnection(Connection):
             return self._execute_whole(statement, parameters, execution_options)
         sent = plan.parameters(parameters or {})
         try:
-            cursor = self._driver.execute(plan.text, sent)
-            if plan.row is None:
-                rows: list[Row[Any]] = []
+            if self._direct is not None and plan.numbered is not None:
+                found, count = self._direct.execute(plan.numbered, sent)
             else:
-                rows = [plan.row(raw) for raw in cursor.fetchall()]
-            count = cursor.rowcount
-            cursor.close()
+                cursor = self._driver.execute(plan.text, sent)
+                found = cursor.fetchall() if plan.row is not None else ()
+                count = cursor.rowcount
+                cursor.close()
+            rows = [] if plan.row is None else [plan.row(raw) for raw in found]
         except self._error as error:
             self._tell(plan.text, error)
         return _Rows(rows, count)
@@ -166,7 +170,10 @@ class KeptConnection(Connection):
     def run(self, word: str) -> None:
         """Execute a word that begins or ends a transaction."""
         try:
-            self._driver.execute(word).close()
+            if self._direct is not None:
+                self._direct.run(word.encode())
+            else:
+                self._driver.execute(word).close()
         except self._error as error:
             self._tell(word, error)
 
@@ -321,6 +328,7 @@ def _planned(result: CursorResult[Any], given: Any) -> _Plan | None:
     processors = {**compiled._bind_processors, **expanded.processors}
     return _Plan(
         text=context.statement,
+        numbered=_numbered(context),
         given=names,
         lists=lists,
         bound=tuple((name, processors.get(name)) for name in order),
@@ -328,6 +336,28 @@ def _planned(result: CursorResult[Any], given: Any) -> _Plan | None:
         is_positional=compiled.positional,
         row=_row_maker(result._metadata) if result.returns_rows else None,
     )
+
+
+def _direct(engine: Engine, driver: Any, info: dict[Any, Any]) -> Any:
+    """Return what runs plans below the driver, `None` where its own cursor does.
+
+    `info`: lives as long as the driver's connection, as do the statements prepared on it.
+    """
+    if engine.dialect.driver != "psycopg":
+        return None
+    from adapters.sql.libpq import Direct  # noqa: PLC0415 - psycopg is there with PostgreSQL alone
+
+    if "direct" not in info:
+        info["direct"] = Direct(driver)
+    return info["direct"]
+
+
+def _numbered(context: Any) -> Any:
+    if context.dialect.driver != "psycopg":
+        return None
+    from adapters.sql.libpq import numbered  # noqa: PLC0415 - as above
+
+    return numbered(context.statement)
 
 
 def _depends_on_call(compiled: SQLCompiler) -> bool:

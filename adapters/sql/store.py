@@ -1,14 +1,14 @@
 """Transactions: what `idp.ports.store` promises, over one SQLAlchemy connection."""
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Engine
 
 from adapters.sql import engine as engines
 from adapters.sql.accounts import SqlAccounts, SqlCredentials
@@ -70,10 +70,23 @@ _UNIQUE = {
 class SqlTransaction:
     """Implements `idp.ports.store.Transaction`; a repository is made when it is first used."""
 
-    connection: Connection
+    connection: KeptConnection
     vault: Vault
     entropy: Entropy
     clock: Clock
+    is_begun: bool = False
+
+    def begin(self) -> None:
+        if not self.is_begun:
+            is_sqlite = self.connection.dialect.name == "sqlite"
+            self.connection.run("BEGIN IMMEDIATE" if is_sqlite else "BEGIN")
+            self.is_begun = True
+
+    def end(self, *, keeps: bool) -> None:
+        """Commit or undo what was changed since `begin`."""
+        if self.is_begun:
+            self.connection.run("COMMIT" if keeps else "ROLLBACK")
+            self.is_begun = False
 
     @property
     def uses_outbox(self) -> bool:
@@ -265,77 +278,135 @@ class SqlStore:
 
     def __init__(self, engine: Engine, vault: Vault, entropy: Entropy, clock: Clock) -> None:
         self._connections = Connections(engine)
-        self._begin = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN"
         self._vault = vault
         self._given = (vault, entropy, clock)
         self._turn = Lock() if engine.dialect.name == "sqlite" else None
         self.on_outbox: Callable[[], None] = _nobody_listens
 
-    @contextmanager
-    def read(self) -> Iterator[Transaction]:
-        with _translated(), self._lent() as connection:
-            yield SqlTransaction(connection, *self._given)
+    def read(self) -> AbstractContextManager[Transaction]:
+        return _Reading(self)
 
-    @contextmanager
-    def write(self, *, brief: bool = False) -> Iterator[Transaction]:
-        with _translated():
-            self._vault.prepare()
-        with self._in_turn(), _translated(), self._lent(is_brief=brief) as connection:
-            connection.run(self._begin)
-            repositories = SqlTransaction(connection, *self._given)
-            try:
-                yield repositories
-            except Refused as refusal:
-                connection.run("COMMIT" if refusal.recorded else "ROLLBACK")
-                raise
-            except BaseException:
-                connection.run("ROLLBACK")
-                raise
-            connection.run("COMMIT")
-        if repositories.uses_outbox:
-            self.on_outbox()
+    def write(
+        self, *, brief: bool = False, alone: bool = False
+    ) -> AbstractContextManager[Transaction]:
+        return _Writing(self, is_brief=brief, is_alone=alone)
 
-    @contextmanager
-    def _lent(self, *, is_brief: bool = False) -> Iterator[KeptConnection]:
-        connection = self._connections.take(is_brief=is_brief)
-        try:
-            yield connection
-        finally:
-            self._connections.give(connection)
+    def lend(self, *, is_brief: bool) -> SqlTransaction:
+        """Return repositories over a connection that nobody else has until `take_back`."""
+        return SqlTransaction(self._connections.take(is_brief=is_brief), *self._given)
 
-    @contextmanager
-    def _in_turn(self) -> Iterator[None]:
+    def take_back(self, lent: SqlTransaction) -> None:
+        """Let others have the connection."""
+        self._connections.give(lent.connection)
+
+    def wait_for_turn(self) -> None:
         """Let one thread of this process write at a time, where the database lets only one.
 
         SQLite makes the others poll for its lock, which costs more than what they want to write.
         """
-        if self._turn is None:
-            yield
-            return
-        if not self._turn.acquire(timeout=engines.BUSY_SECONDS):
+        self._vault.prepare()
+        if self._turn is not None and not self._turn.acquire(timeout=engines.BUSY_SECONDS):
             raise StoreUnavailable
-        try:
-            yield
-        finally:
+
+    def end_turn(self) -> None:
+        """Let the next thread write."""
+        if self._turn is not None:
             self._turn.release()
+
+
+class _Reading:
+    """A connection for the length of a block, its errors told in our words.
+
+    Classes, since nested generators of `contextlib` cost as much as a statement (`make bench`).
+    """
+
+    __slots__ = ("_lent", "_store")
+
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+
+    def __enter__(self) -> Transaction:
+        try:
+            self._lent = self._store.lend(is_brief=False)
+        except sa.exc.SQLAlchemyError as error:
+            _tell(error)
+            raise
+        return self._lent
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            self._store.take_back(self._lent)
+        except sa.exc.SQLAlchemyError as failure:
+            _tell(failure)
+            raise
+        if error is not None:
+            _tell(error)
+
+
+class _Writing:
+    """A transaction for the length of a block; `is_alone`: one that is begun by its user."""
+
+    __slots__ = ("_is_alone", "_is_brief", "_lent", "_store")
+
+    def __init__(self, store: SqlStore, *, is_brief: bool, is_alone: bool) -> None:
+        self._store = store
+        self._is_brief = is_brief
+        self._is_alone = is_alone
+
+    def __enter__(self) -> Transaction:
+        try:
+            self._store.wait_for_turn()
+        except sa.exc.SQLAlchemyError as error:
+            _tell(error)
+            raise
+        try:
+            self._begin()
+        except BaseException as error:
+            self._store.end_turn()
+            _tell(error)
+            raise
+        return self._lent
+
+    def _begin(self) -> None:
+        self._lent = self._store.lend(is_brief=self._is_brief)
+        if self._is_alone:
+            return
+        try:
+            self._lent.begin()
+        except BaseException:
+            self._store.take_back(self._lent)
+            raise
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        keeps = error is None or (isinstance(error, Refused) and error.recorded)
+        try:
+            try:
+                self._lent.end(keeps=keeps)
+            finally:
+                self._store.take_back(self._lent)
+        except sa.exc.SQLAlchemyError as failure:
+            _tell(failure)
+            raise
+        finally:
+            self._store.end_turn()
+        if error is not None:
+            _tell(error)
+        elif self._lent.uses_outbox:
+            self._store.on_outbox()
 
 
 def _nobody_listens() -> None:
     """Stand in until the wiring names who delivers."""
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except sa.exc.IntegrityError as error:
+def _tell(error: BaseException) -> None:
+    """Raise what a store's caller knows instead of a driver's error; nothing for other errors."""
+    if isinstance(error, sa.exc.IntegrityError):
         raise Conflict(_guarded(error)) from error
-    except sa.exc.DBAPIError as error:
-        if engines.is_unavailable(error):
-            logger.warning("store.unavailable", extra={"cause": type(error.orig).__name__})
-            raise StoreUnavailable from error
-        raise
-    except sa.exc.TimeoutError as error:
+    if isinstance(error, sa.exc.DBAPIError) and engines.is_unavailable(error):
+        logger.warning("store.unavailable", extra={"cause": type(error.orig).__name__})
+        raise StoreUnavailable from error
+    if isinstance(error, sa.exc.TimeoutError):
         raise StoreUnavailable from error
 
 

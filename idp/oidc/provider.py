@@ -7,6 +7,7 @@ since Authlib's tries each grant in turn and hands it no transaction.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -85,7 +86,7 @@ from idp.ports.documents import DocumentFetcher
 from idp.ports.entropy import Entropy
 from idp.ports.ephemeral import RateLimits
 from idp.ports.metrics import Metrics
-from idp.ports.store import Store, StoreUnavailable
+from idp.ports.store import Store, StoreUnavailable, Transaction
 from idp.ports.vault import Vault
 from idp.services.client_registry import ClientRegistry
 from idp.services.traffic import TrafficService
@@ -456,19 +457,29 @@ class IdentityProvider(AuthorizationServer):
     def redeemed(self, grant: type[TokenGrant], wanted: TokenRequest) -> Mapping[str, Any]:
         """Spend what was brought, and return the token response (RFC 6749 §5.1)."""
         client, form, now = wanted.client, wanted.parameters, wanted.now
-        order_of = grant(None, self).redeem
+        granting = grant(None, self)
         resources = form.many("resource")
         if grant.CHECKS_RESOURCES:
             check_resources(resources, client, issuer=self.issuer)
-        writes = grant.writes(client) or self._may_be_opaque(client, resources)
-        brief = grant.is_brief(client)
-        with self.store.write(brief=brief) if writes else self.store.read() as tx:
-            order = order_of(wanted, tx)
+        with self._opened(grant, client, resources) as tx:
+            order = granting.redeem(wanted, tx)
             prepared = self.issuing.prepare(
                 order, client, asked_resources=resources, now=now, tx=tx
             )
+            refresh = granting.spend(wanted, order, tx)
+            opaque = self.issuing.keep(prepared, client, tx)
         # signed after the commit: a signature must not hold the store's write lock
-        return self.issuing.issue(prepared, client, now=now)
+        return self.issuing.issue(prepared, client, refresh=refresh, opaque=opaque, now=now)
+
+    def _opened(
+        self, grant: type[TokenGrant], client: Client, resources: tuple[str, ...]
+    ) -> AbstractContextManager[Transaction]:
+        """Return the least of a transaction that the grant needs."""
+        keeps = self._may_be_opaque(client, resources)
+        if not (keeps or grant.writes(client)):
+            return self.store.read()
+        alone = grant.is_alone(client) and not keeps
+        return self.store.write(brief=grant.is_brief(client), alone=alone)
 
     def _may_be_opaque(self, client: Client, resources: tuple[str, ...]) -> bool:
         """Return whether the token may have to be kept, so that the transaction must write."""

@@ -608,6 +608,9 @@ class UpstreamLinks(Protocol):
 class Transaction(Protocol):
     """All repositories over one connection."""
 
+    def begin(self) -> None:
+        """Hold together what is changed from here on, in a block that was opened `alone`."""
+
     @property
     def accounts(self) -> Accounts: ...
     @property
@@ -703,7 +706,11 @@ class Store(Protocol):
 
     `brief`: what is written matters for minutes and can be had again, such as an authorization code
     or a limit: a power failure may take the last of it, the end of a process never.
+    `alone`: the block makes at most one change, by one statement that decides by itself, as the
+    last thing that may fail. It takes effect at once: whoever changes more calls `begin` before.
     """
 
     def read(self) -> AbstractContextManager[Transaction]: ...
-    def write(self, *, brief: bool = False) -> AbstractContextManager[Transaction]: ...
+    def write(
+        self, *, brief: bool = False, alone: bool = False
+    ) -> AbstractContextManager[Transaction]: ...

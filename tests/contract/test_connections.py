@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from adapters.sql import engine as engines
 from adapters.sql.connections import IDLE_SECONDS, Connections, KeptConnection
+from adapters.sql.store import SqlTransaction
 from adapters.sql.upserts import first_only, replacing
 
 _metadata = sa.MetaData()
@@ -252,3 +254,39 @@ def test_the_engine_gets_its_connection_back_as_it_was(
 
     with engine.connect() as connection:
         assert _synchronous(connection) == before
+
+
+def test_whoever_gets_a_connection_next_finds_what_was_prepared_on_it(
+    connections: Connections,
+) -> None:
+    one = sa.select(sa.literal(1))
+    for _ in range(2):
+        taken = connections.take()
+        assert [taken.execute(one).scalar_one() for _ in range(3)] == [1, 1, 1]
+        # the pool lends the same one again
+        taken.give_back()
+
+
+def test_a_change_alone_takes_effect_at_once_and_two_together_or_not_at_all(
+    connection: KeptConnection,
+) -> None:
+    def transaction() -> SqlTransaction:
+        # no repository is used here
+        return SqlTransaction(connection, *(cast(Any, None),) * 3)
+
+    alone = transaction()
+    connection.execute(_INSERT, _row(1))
+    alone.end(keeps=False)
+    together = transaction()
+    together.begin()
+    connection.execute(_INSERT, _row(2))
+    together.begin()
+    connection.execute(_INSERT, _row(3))
+    together.end(keeps=False)
+    kept = transaction()
+    kept.begin()
+    connection.execute(_INSERT, _row(4))
+    kept.end(keeps=True)
+
+    numbers = connection.execute(sa.select(_thing.c.number).order_by(_thing.c.number))
+    assert numbers.scalars().all() == [1, 4]

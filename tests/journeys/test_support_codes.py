@@ -368,10 +368,10 @@ class Away:
     def read(self) -> Any:
         return self.write()
 
-    def write(self, *, brief: bool = False) -> Any:
+    def write(self, *, brief: bool = False, alone: bool = False) -> Any:
         if self.is_away:
             raise StoreUnavailable
-        return self.store.write(brief=brief)
+        return self.store.write(brief=brief, alone=alone)
 
 
 def test_while_the_database_is_away_the_code_is_shown_and_in_the_log(

@@ -138,3 +138,12 @@ def test_an_audience_is_an_absolute_uri_without_fragment(portal: Portal, resourc
 
     with pytest.raises(Refused):
         portal.app.wiring.services.clients.register(given)
+
+
+def test_a_code_is_not_spent_on_a_resource_that_it_does_not_cover(portal: Portal) -> None:
+    code = authorized(portal, JKP)
+
+    refused = portal.redeem(code, resource=KARIR)
+
+    assert refused.get_json()["error"] == "invalid_target"
+    assert audience(portal, portal.redeem(code, resource=JKP).get_json()) == JKP

@@ -394,10 +394,12 @@ class AuthorizationEndpoint:
             nonce=request.nonce,
             jkt=request.dpop_jkt,
         )
-        with self.store.write(brief=True) as tx:
+        is_due = now - session.seen_at >= SEEN_EVERY_SECONDS
+        alone = interaction is None and pushed is None and not is_due
+        with self.store.write(brief=True, alone=alone) as tx:
             self._use_up(interaction, pushed, now, tx)
             tx.grants.add(grant, row)
-            if now - session.seen_at >= SEEN_EVERY_SECONDS:
+            if is_due:
                 tx.sessions.touch(session.digest, now)
         return self._answer(client, request.params, {"code": code})
 

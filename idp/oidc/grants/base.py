@@ -10,6 +10,7 @@ from typing import ClassVar
 from authlib.oauth2.rfc6749.grants import BaseGrant, TokenEndpointMixin
 
 from idp.domain.protocol.client import Client
+from idp.domain.protocol.grant import RefreshFamily
 from idp.domain.protocol.tokens import TokenOrder
 from idp.oidc.request import TokenRequest
 from idp.ports.store import Transaction
@@ -42,6 +43,22 @@ class TokenGrant(BaseGrant, TokenEndpointMixin, ABC):
         del client
         return False
 
+    @classmethod
+    def is_alone(cls, client: Client) -> bool:
+        """Return whether what redeeming changes is one statement, that of `spend`."""
+        del client
+        return False
+
     @abstractmethod
     def redeem(self, request: TokenRequest, tx: Transaction) -> TokenOrder:
-        """Spend what was brought; refuses with a `ProtocolError`, `recorded` where that counts."""
+        """Say what is bought; refuses with a `ProtocolError`, `recorded` where that counts."""
+
+    def spend(
+        self, request: TokenRequest, order: TokenOrder, tx: Transaction
+    ) -> RefreshFamily | None:
+        """Spend what was brought and return the family whose token goes out, if any.
+
+        The last that may refuse, so that whoever asked for the wrong thing loses nothing by it.
+        """
+        del request, tx
+        return order.refresh

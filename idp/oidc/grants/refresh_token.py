@@ -42,6 +42,12 @@ class RefreshTokenGrant(TokenGrant):
     def writes(cls, client: Client) -> bool:
         return client.is_public
 
+    @classmethod
+    @override
+    def is_alone(cls, client: Client) -> bool:
+        del client
+        return True
+
     @override
     def redeem(self, request: TokenRequest, tx: Transaction) -> TokenOrder:
         keys = self.server.vault.keys("refresh-token")
@@ -56,7 +62,8 @@ class RefreshTokenGrant(TokenGrant):
         if request.now >= family.expires_at:
             raise invalid_grant("the refresh token has expired")
         if self._rotates(request, family):
-            family = self._turn(request, family, grant, read[1], tx)
+            if request.now >= family.idle_expires_at:
+                raise invalid_grant("the refresh token was not used for too long")
         elif read[1] != family.generation:
             raise invalid_grant("the refresh token is unknown")
         scopes = narrowed(request.one("scope"), family.scopes)
@@ -91,6 +98,19 @@ class RefreshTokenGrant(TokenGrant):
         """Return whether this family changes with each use."""
         return request.client.is_public and family.confirmation.claim is None
 
+    @override
+    def spend(
+        self, request: TokenRequest, order: TokenOrder, tx: Transaction
+    ) -> RefreshFamily | None:
+        family, grant = order.refresh, order.grant
+        if family is None or grant is None or not self._rotates(request, family):
+            return family
+        read = read_refresh_token(
+            request.must("refresh_token"), self.server.vault.keys("refresh-token")
+        )
+        generation = read[1] if read is not None else -1
+        return self._turn(request, family, grant, generation, tx)
+
     def _turn(
         self,
         request: TokenRequest,
@@ -101,8 +121,6 @@ class RefreshTokenGrant(TokenGrant):
     ) -> RefreshFamily:
         """Return the family with its next generation, or the current one again; else end it."""
         now = request.now
-        if now >= family.idle_expires_at:
-            raise invalid_grant("the refresh token was not used for too long")
         idle_until = now + self.server.lifetimes.of(request.client).refresh_idle
         if generation == family.generation and tx.refresh_families.rotate(
             family.id, generation=generation, now=now, idle_until=idle_until
@@ -117,6 +135,7 @@ class RefreshTokenGrant(TokenGrant):
         try:
             decide_reuse(family, generation, now=now, started_at=self.server.started_at)
         except Refused as refusal:
+            tx.begin()
             self._end(request, grant, tx)
             raise invalid_grant("the refresh token was already used", recorded=True) from refusal
         return family

@@ -11,7 +11,7 @@ from typing import Any
 from idp.domain.protocol.authorization_request import parse_claims_request
 from idp.domain.protocol.client import Client
 from idp.domain.protocol.errors import invalid_request
-from idp.domain.protocol.grant import write_refresh_token
+from idp.domain.protocol.grant import RefreshFamily, write_refresh_token
 from idp.domain.protocol.resource import audience_of
 from idp.domain.protocol.subject import subject_for
 from idp.domain.protocol.tokens import Lifetimes, TokenOrder
@@ -28,7 +28,7 @@ from idp.ports.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What was decided inside the transaction: the access token's claims, and an opaque one itself.
+    """What was decided inside the transaction: the access token's claims, and for whom they are.
 
     `order`: with what the gate let pass. `person`: claims for the ID token that were asked for by
     name. `subject`: as the client sees it.
@@ -38,7 +38,6 @@ class Prepared:
     claims: Mapping[str, Any]
     subject: str
     person: Mapping[str, Any]
-    opaque: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ class TokenIssuer:
         now: int,
         tx: Transaction,
     ) -> Prepared:
-        """Decide what goes out, inside the transaction that spends what was brought."""
+        """Decide what goes out, before what was brought is spent."""
         audience = self.audience(order, client, asked_resources)
         order = self.gate.passed(order, client, audience, now)
         subject = told = order.subject or client.client_id
@@ -106,15 +105,28 @@ class TokenIssuer:
             now=now,
             life_seconds=life,
         )
-        is_opaque = self.is_opaque(client, audience)
-        opaque = self.access_tokens.keep(claims, tx) if is_opaque else None
-        return Prepared(order, claims, subject, self._person_of(order, tx), opaque)
+        return Prepared(order, claims, subject, self._person_of(order, tx))
 
-    def issue(self, prepared: Prepared, client: Client, *, now: int) -> dict[str, Any]:
+    def keep(self, prepared: Prepared, client: Client, tx: Transaction) -> str | None:
+        """Return the access token where it is an opaque one, which the store keeps."""
+        claims = prepared.claims
+        if not self.is_opaque(client, claims["aud"]):
+            return None
+        return self.access_tokens.keep(claims, tx)
+
+    def issue(
+        self,
+        prepared: Prepared,
+        client: Client,
+        *,
+        refresh: RefreshFamily | None,
+        opaque: str | None,
+        now: int,
+    ) -> dict[str, Any]:
         """Return the members of the answer; signing happens here, outside any transaction."""
         order, claims = prepared.order, prepared.claims
         answer: dict[str, Any] = {
-            "access_token": prepared.opaque or self.access_tokens.sign(claims),
+            "access_token": opaque or self.access_tokens.sign(claims),
             "token_type": "DPoP" if order.confirmation.jkt else "Bearer",
             "expires_in": claims["exp"] - now,
         }
@@ -124,9 +136,9 @@ class TokenIssuer:
             answer["issued_token_type"] = order.issued_type
         if order.details:
             answer["authorization_details"] = [dict(detail) for detail in order.details]
-        if order.refresh is not None:
+        if refresh is not None:
             answer["refresh_token"] = write_refresh_token(
-                order.refresh.id, order.refresh.generation, self.vault.keys("refresh-token")[0]
+                refresh.id, refresh.generation, self.vault.keys("refresh-token")[0]
             )
         if order.with_id_token:
             answer["id_token"] = self._id_token(prepared, client, answer, now)
