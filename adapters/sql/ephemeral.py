@@ -20,7 +20,7 @@ class SqlRateLimits:
 
     def hit(self, *buckets: Bucket) -> Sequence[Reading]:
         now = self.clock.now()
-        with self.store.write(brief=True) as tx:
+        with self.store.write(brief=True, alone=len(buckets) == 1) as tx:
             return tuple(
                 self._reading(b, tx.limits.hit(_key(b), window_seconds=b.window_seconds, now=now))
                 for b in buckets
@@ -32,7 +32,7 @@ class SqlRateLimits:
             return tuple(self._reading(b, tx.limits.peek(_key(b), now)) for b in buckets)
 
     def refund(self, *buckets: Bucket) -> None:
-        with self.store.write(brief=True) as tx:
+        with self.store.write(brief=True, alone=len(buckets) == 1) as tx:
             for bucket in buckets:
                 tx.limits.refund(_key(bucket))
 

@@ -1,14 +1,15 @@
 """Durable counters, one-time identifiers, and forms that were sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from adapters.sql import tables
-from adapters.sql.upserts import ByDialect, replacing
+from adapters.sql.upserts import ByDialect
 from idp.domain.identity.lockout import NO_FAILURES, FailureCount
 from idp.ports.store import Window
 from idp.ports.vault import Place, Vault
@@ -33,13 +34,43 @@ def _hit(insert: Callable[[sa.Table], Any]) -> Any:
     ).returning(_window.c["count"], _window.c.expires_at)
 
 
-def _hold(insert: Callable[[sa.Table], Any]) -> Any:
-    """Return an upsert that changes nothing but locks the row, also one that was not there."""
-    return (
-        insert(_failure)
-        .on_conflict_do_update(index_elements=["digest"], set_={"failures": _failure.c.failures})
-        .returning(_failure.c.failures, _failure.c.last_at, _failure.c.expires_at)
+def _failures(insert: Callable[[sa.Table], Any], count: int) -> Any:
+    """Return an insert of so many rows; the parameters of each end with its number."""
+    names = [column.name for column in _failure.c]
+    rows: list[Mapping[str, Any]] = [
+        {name: sa.bindparam(f"{name}_{at}") for name in names} for at in range(count)
+    ]
+    return insert(_failure).values(rows)
+
+
+@cache
+def _hold(count: int) -> ByDialect:
+    """Return an upsert that changes nothing but locks the rows, also those that were not there."""
+    return ByDialect(
+        lambda insert: (
+            _failures(insert, count)
+            .on_conflict_do_update(
+                index_elements=["digest"], set_={"failures": _failure.c.failures}
+            )
+            .returning(*_failure.c)
+        )
     )
+
+
+@cache
+def _put(count: int) -> ByDialect:
+    """Return an upsert that puts the rows in the place of what was there."""
+
+    def build(insert: Callable[[sa.Table], Any]) -> Any:
+        statement = _failures(insert, count)
+        anew = {name: statement.excluded[name] for name in ("failures", "last_at", "expires_at")}
+        return statement.on_conflict_do_update(index_elements=["digest"], set_=anew)
+
+    return ByDialect(build)
+
+
+def _numbered(rows: Iterable[Mapping[str, object]]) -> dict[str, object]:
+    return {f"{name}_{at}": value for at, row in enumerate(rows) for name, value in row.items()}
 
 
 def _once(table: sa.Table) -> Callable[[Callable[[sa.Table], Any]], Any]:
@@ -69,8 +100,6 @@ _REFUND: Final = (
     .where(_window.c.digest == sa.bindparam("which"), _window.c["count"] > 0)
     .values(count=_window.c["count"] - 1)
 )
-_HOLD_FAILURES: Final = ByDialect(_hold)
-_PUT_FAILURES: Final = replacing(_failure, "digest")
 _CLEAR_FAILURES: Final = sa.delete(_failure).where(
     _failure.c.digest.in_(sa.bindparam("digests", expanding=True))
 )
@@ -107,19 +136,28 @@ class SqlLimits:
     def refund(self, key: bytes) -> None:
         self.connection.execute(_REFUND, {"which": key})
 
-    def hold_failures(self, key: bytes, now: int) -> FailureCount:
-        given = {"digest": key, "failures": 0, "last_at": 0, "expires_at": 0}
-        row = self.connection.execute(_HOLD_FAILURES.on(self.connection), given).one()
-        return FailureCount(row.failures, row.last_at) if row.expires_at > now else NO_FAILURES
-
-    def put_failures(self, key: bytes, count: FailureCount, *, expires_at: int) -> None:
-        row = {
-            "digest": key,
-            "failures": count.failures,
-            "last_at": count.last_at,
-            "expires_at": expires_at,
+    def hold_failures(self, *keys: bytes, now: int) -> Mapping[bytes, FailureCount]:
+        none = {"failures": 0, "last_at": 0, "expires_at": 0}
+        given = _numbered({"digest": key, **none} for key in keys)
+        rows = self.connection.execute(_hold(len(keys)).on(self.connection), given)
+        return {
+            row.digest: FailureCount(row.failures, row.last_at)
+            if row.expires_at > now
+            else NO_FAILURES
+            for row in rows
         }
-        self.connection.execute(_PUT_FAILURES.on(self.connection), row)
+
+    def put_failures(self, counts: Mapping[bytes, tuple[FailureCount, int]]) -> None:
+        given = _numbered(
+            {
+                "digest": key,
+                "failures": count.failures,
+                "last_at": count.last_at,
+                "expires_at": until,
+            }
+            for key, (count, until) in counts.items()
+        )
+        self.connection.execute(_put(len(counts)).on(self.connection), given)
 
     def clear_failures(self, *keys: bytes) -> None:
         self.connection.execute(_CLEAR_FAILURES, {"digests": keys})

@@ -1,9 +1,10 @@
 """An answer to a client (RFC 6749 §5.1): status, headers, body; nothing of Flask."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+
+from idp.oidc.compact_json import encode_json
 
 JSON: Final = "application/json"
 JWT: Final = "application/jwt"
@@ -25,7 +26,7 @@ def json_response(
     document: Mapping[str, Any], status: int = 200, *headers: tuple[str, str]
 ) -> WireResponse:
     """Return a JSON answer that no cache keeps."""
-    body = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    body = encode_json(document).encode()
     return WireResponse(status, (("Content-Type", JSON), *NO_STORE, *headers), body)
 
 

@@ -578,13 +578,15 @@ class Limits(Protocol):
     def hit(self, key: bytes, *, window_seconds: int, now: int) -> Window: ...
     def peek(self, key: bytes, now: int) -> Window: ...
     def refund(self, key: bytes) -> None: ...
-    def hold_failures(self, key: bytes, now: int) -> FailureCount:
-        """Return a count and keep others from it until the transaction ends.
+    def hold_failures(self, *keys: bytes, now: int) -> Mapping[bytes, FailureCount]:
+        """Return the failures under each key that still count, and hold them for us alone.
 
-        Tries that come at once are counted one after another; hold several keys in one order.
+        Keys in ascending order: who holds several at once never waits for one who waits for it.
         """
 
-    def put_failures(self, key: bytes, count: FailureCount, *, expires_at: int) -> None: ...
+    def put_failures(self, counts: Mapping[bytes, tuple[FailureCount, int]]) -> None:
+        """Keep the failures under each key until an instant."""
+
     def clear_failures(self, *keys: bytes) -> None: ...
 
 

@@ -79,7 +79,8 @@ class LockoutService:
             (_key(kind, key), kind)
             for kind, key in ((_IDENTIFIER, whose), (_ACCOUNT, behind), (_IN_A_ROW, behind))
         )
-        held = {kind: tx.limits.hold_failures(key, now) for key, kind in names}
+        found = tx.limits.hold_failures(*(key for key, _ in names), now=now)
+        held = {kind: found[key] for key, kind in names}
         free = scaled(FREE_FAILURES, self.factor)
         until = held[_IDENTIFIER].blocked_until(free=free)
         if now < until:
@@ -87,10 +88,15 @@ class LockoutService:
         is_barred = now < held[_ACCOUNT].blocked_until(free=free)
         # a barred try compares nothing: counting it would let anybody renew the bar for ever
         keys = tuple((k, kind) for k, kind in names if kind == _IDENTIFIER or not is_barred)
-        for key, kind in keys:
-            limit = free if kind != _IN_A_ROW else 0
-            more = counted(held[kind], now, free=limit)
-            tx.limits.put_failures(key, more, expires_at=now + _LIFE[kind])
+        tx.limits.put_failures(
+            {
+                key: (
+                    counted(held[kind], now, free=free if kind != _IN_A_ROW else 0),
+                    now + _LIFE[kind],
+                )
+                for key, kind in keys
+            }
+        )
         return CountedTry(keys, (), held[_IN_A_ROW].failures + (not is_barred), is_barred)
 
     def _count_known(self, account: Account, known_as: bytes, *, tx: Transaction) -> CountedTry:
@@ -100,8 +106,8 @@ class LockoutService:
         if window.count > scaled(hit.limit.most, self.factor):
             raise _throttled(window.expires_at - now)
         key = _key(_IN_A_ROW, account.id.bytes)
-        held = counted(tx.limits.hold_failures(key, now), now, free=0)
-        tx.limits.put_failures(key, held, expires_at=now + IN_A_ROW_SECONDS)
+        held = counted(tx.limits.hold_failures(key, now=now)[key], now, free=0)
+        tx.limits.put_failures({key: (held, now + IN_A_ROW_SECONDS)})
         return CountedTry(((key, _IN_A_ROW),), (hit,), held.failures, False)
 
     def is_over(self, counted_try: CountedTry) -> bool:
@@ -111,9 +117,10 @@ class LockoutService:
     def take_back(self, counted_try: CountedTry, *, tx: Transaction) -> None:
         """Undo a count: nothing was compared."""
         now = self.clock.now()
-        for key, kind in counted_try.keys:
-            before = tx.limits.hold_failures(key, now).without_one()
-            tx.limits.put_failures(key, before, expires_at=now + _LIFE[kind])
+        held = tx.limits.hold_failures(*(key for key, _ in counted_try.keys), now=now)
+        tx.limits.put_failures(
+            {key: (held[key].without_one(), now + _LIFE[kind]) for key, kind in counted_try.keys}
+        )
         for hit in counted_try.hits:
             tx.limits.refund(hit.key)
 

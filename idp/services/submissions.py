@@ -24,18 +24,18 @@ class SubmissionService:
     def begin(self, digest: bytes) -> bool:
         """Return whether this is the first time that the form is sent."""
         now = self.clock.now()
-        with self.store.write(brief=True) as tx:
+        with self.store.write(brief=True, alone=True) as tx:
             return tx.submissions.begin(digest, now=now, expires_at=now + LEASE_SECONDS)
 
     def finish(self, digest: bytes, answer: bytes, *, seconds: int = ANSWER_SECONDS) -> None:
         """Keep the answer, sealed. `seconds`: for how long."""
         until = self.clock.now() + seconds
-        with self.store.write(brief=True) as tx:
+        with self.store.write(brief=True, alone=True) as tx:
             tx.submissions.finish(digest, answer, expires_at=until)
 
     def release(self, digest: bytes) -> None:
         """Forget the submission: it had no effect and may be sent again."""
-        with self.store.write(brief=True) as tx:
+        with self.store.write(brief=True, alone=True) as tx:
             tx.submissions.release(digest)
 
     def find_answer(self, digest: bytes) -> bytes | None:

@@ -1,5 +1,6 @@
 """Headers that stand on every answer: on pages, and on what machines and the front door say."""
 
+from functools import lru_cache
 from typing import Final
 
 #: `Strict-Transport-Security`, two years with subdomains (`security.md` HD-2).
@@ -35,6 +36,11 @@ _OF_PAGES: Final = (
 )
 
 
+#: Portals' own schemes are few, and nobody but an officer registers one.
+_KEPT: Final = 256
+
+
+@lru_cache(_KEPT)
 def page_headers(*, is_secure: bool, form_action: str = "'self'") -> tuple[tuple[str, str], ...]:
     """Return what stands on each page. `form_action`: where its forms may end (CSP)."""
     policy = ("Content-Security-Policy", _POLICY.format(form_action=form_action))

@@ -351,7 +351,7 @@ class AuthorizationEndpoint:
             expires_at=now + self.lifetimes.interaction,
             pushed_digest=pushed.digest if pushed is not None else None,
         )
-        with self.store.write(brief=True) as tx:
+        with self.store.write(brief=True, alone=True) as tx:
             tx.interactions.add(interaction)
         return interaction_id
 
@@ -436,7 +436,7 @@ class AuthorizationEndpoint:
             params=source.params,
             expires_at=self.clock.now() + self.lifetimes.pushed_request,
         )
-        with self.store.write(brief=True) as tx:
+        with self.store.write(brief=True, alone=True) as tx:
             tx.interactions.add_pushed(pushed)
         return PostedRequest(client.client_id, request_uri)
 

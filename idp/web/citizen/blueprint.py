@@ -63,6 +63,7 @@ def waiting_request() -> Waiting | None:
     if interaction_id is None:
         return None
     waiting = services().interactions.find(interaction_id, visitor())
+    g.waiting_id = interaction_id
     note_portal(waiting.client)
     i18n.prefer(*waiting.request.ui_locales)
     scheme = waiting.request.redirect_uri.partition(":")[0]
@@ -108,6 +109,8 @@ def _page_to_return_to(pesan: str | None) -> str:
 
 def _is_of_another_browser(interaction_id: str) -> bool:
     """Return whether a request waits elsewhere: links in letters are opened on any device."""
+    if g.get("waiting_id") == interaction_id:
+        return False
     try:
         services().interactions.find(interaction_id, visitor())
     except Refused as refusal:
