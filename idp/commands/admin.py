@@ -8,6 +8,7 @@ import click
 from idp.app import Application
 from idp.commands.output import Output, application, command, settings
 from idp.domain.identity.admin import Admin
+from idp.domain.identity.approval import read_reason
 from idp.domain.identity.audit import OPERATOR
 from idp.domain.identity.roles import Role, parse_roles
 from idp.services.admins import Invited
@@ -62,33 +63,62 @@ def list_all(output: Output) -> None:
     output.tell(found, lines)
 
 
+REASON = click.option("--reason", default="", help="Why; kept in the audit.")
+
+
 @admin.command()
 @click.argument("email")
+@REASON
 @command
-def suspend(output: Output, email: str) -> None:
+def suspend(output: Output, email: str, reason: str) -> None:
     """Shut somebody out at once: sessions and links end."""
     app, found = _found(email)
-    suspended = app.wiring.services.admins.suspend(found.id, OPERATOR)
+    suspended = app.wiring.services.admins.suspend(found.id, OPERATOR, _why(reason))
     output.tell(_told(suspended), f"{email} is suspended.")
 
 
 @admin.command()
 @click.argument("email")
+@REASON
 @command
-def resume(output: Output, email: str) -> None:
+def resume(output: Output, email: str, reason: str) -> None:
     """Let somebody in again who was suspended."""
     app, found = _found(email)
-    resumed = app.wiring.services.admins.resume(found.id, OPERATOR)
+    resumed = app.wiring.services.admins.resume(found.id, OPERATOR, _why(reason))
     output.tell(_told(resumed), f"{email} may sign in again.")
 
 
 @admin.command()
 @click.argument("email")
+@REASON
 @command
-def reset(output: Output, email: str) -> None:
+def reset(output: Output, email: str, reason: str) -> None:
     """Print a link by which somebody who lost a factor sets everything anew; the old ends now."""
     app, found = _found(email)
-    _tell_link(output, app.wiring.services.admins.reset(found.id, OPERATOR))
+    _tell_link(output, app.wiring.services.admins.reset(found.id, OPERATOR, _why(reason)))
+
+
+@admin.command()
+@command
+def approvals(output: Output) -> None:
+    """Print what waits for a second person; it is decided in the console alone."""
+    waiting = application().wiring.services.approvals.list_open()
+    found = [
+        {
+            "id": str(one.request.id),
+            "kind": one.request.kind,
+            "asked_by": one.author.email.address if one.author else one.request.author_kind,
+            "created_at": one.request.created_at,
+            "expires_at": one.request.expires_at,
+        }
+        for one in waiting
+    ]
+    lines = "\n".join(f"{a['id']}  {a['kind']:<16} {a['asked_by']}" for a in found)
+    output.tell(found, lines or "Nothing waits.")
+
+
+def _why(reason: str) -> str:
+    return read_reason(reason) if reason else ""
 
 
 def _found(email: str) -> tuple[Application, Admin]:

@@ -78,7 +78,7 @@ class AdminService:
         _record(tx, Action.ADMIN_INVITED, admin, actor, now)
         return invited
 
-    def reset(self, admin_id: UUID, actor: Actor) -> Invited:
+    def reset(self, admin_id: UUID, actor: Actor, reason: str = "") -> Invited:
         """Let somebody who lost a factor set everything anew; what they have ends at once.
 
         Where an admin does it, the link goes by letter to its owner.
@@ -97,7 +97,7 @@ class AdminService:
             admin = tx.admins.update(changed)
             self.sessions.end_all_in(admin.id, actor, reason="reset", now=now, tx=tx)
             invited = self._open_link(admin, InvitationPurpose.RESET, actor, tx=tx)
-            _record(tx, Action.ADMIN_RESET, admin, actor, now)
+            _record(tx, Action.ADMIN_RESET, admin, actor, now, reason)
             if actor.id is not None:
                 # whoever holds the link becomes this person: no other admin sees it
                 self.messages.letter(
@@ -127,7 +127,7 @@ class AdminService:
             raise Refused("admin.unknown")
         return admin
 
-    def suspend(self, admin_id: UUID, actor: Actor) -> Admin:
+    def suspend(self, admin_id: UUID, actor: Actor, reason: str = "") -> Admin:
         """Shut somebody out at once: sessions and links end.
 
         Refuses with `admin.unknown`, or `admin.own` for oneself.
@@ -141,10 +141,10 @@ class AdminService:
             admin = tx.admins.update(changed)
             tx.admins.close_invitations(admin.id, now)
             self.sessions.end_all_in(admin.id, actor, reason="suspended", now=now, tx=tx)
-            _record(tx, Action.ADMIN_SUSPENDED, admin, actor, now)
+            _record(tx, Action.ADMIN_SUSPENDED, admin, actor, now, reason)
             return admin
 
-    def resume(self, admin_id: UUID, actor: Actor) -> Admin:
+    def resume(self, admin_id: UUID, actor: Actor, reason: str = "") -> Admin:
         """Let somebody in again who was suspended, with the factors that they had.
 
         Refuses with `admin.unknown`, or `admin.own` for oneself.
@@ -159,7 +159,7 @@ class AdminService:
             joined = admin.password_hash is not None
             status = AdminStatus.ACTIVE if joined else AdminStatus.INVITED
             admin = tx.admins.update(replace(admin, status=status, changed_at=now))
-            _record(tx, Action.ADMIN_RESUMED, admin, actor, now)
+            _record(tx, Action.ADMIN_RESUMED, admin, actor, now, reason)
             return admin
 
     def _open_link(
@@ -190,7 +190,12 @@ def get_admin(tx: Transaction, admin_id: UUID) -> Admin:
     return admin
 
 
-def _record(tx: Transaction, action: Action, admin: Admin, actor: Actor, now: int) -> None:
+def _record(
+    tx: Transaction, action: Action, admin: Admin, actor: Actor, now: int, reason: str = ""
+) -> None:
+    details: dict[str, object] = {"admin": admin.id.hex, "roles": list(admin.roles)}
+    if reason:
+        details["reason"] = reason
     tx.audit.record(
         AuditEvent(
             action,
@@ -199,6 +204,6 @@ def _record(tx: Transaction, action: Action, admin: Admin, actor: Actor, now: in
             actor_id=actor.id,
             origin=actor.origin,
             object_id=admin.id.hex,
-            details={"admin": admin.id.hex, "roles": list(admin.roles)},
+            details=details,
         )
     )

@@ -9,12 +9,14 @@ from werkzeug.test import TestResponse
 from idp.app import Application
 from idp.domain.identity.admin import AdminStatus
 from idp.domain.identity.roles import Role
+from idp.services.audit_search import AuditQuery
 from idp.web.admin.audit_words import event_words
 from tests.fakes import FixedClock
-from tests.officer import Officer, an_officer
+from tests.officer import Officer, an_admin, an_officer
 from tests.portal import form_fields, same_origin
 
 NEW = "baru@kemnaker.example"
+WHY = "Pindah tugas sejak hari ini."
 
 
 @pytest.fixture
@@ -100,14 +102,18 @@ def test_suspending_says_what_follows_and_acts_at_once(
 ) -> None:
     url = url_of(other, "tangguhkan")
     page = boss.get(url)
-    answer = boss.post(url, page)
+    without = boss.post(url, page)
+    assert without.status_code == 422
+    assert "Tuliskan alasannya" in without.text
+    assert app.wiring.services.admins.get(other.admin.id).status is AdminStatus.ACTIVE
+    answer = boss.post(url, page, reason=WHY)
 
     assert "Semua sesi dan tautannya berakhir" in page.text
     assert answer.headers["Location"] == f"{url_of(other)}?pesan=ditangguhkan"
     assert other.get("/admin").status_code == 303
     assert app.wiring.services.admins.get(other.admin.id).status is AdminStatus.SUSPENDED
     assert boss.get(url).status_code == 404
-    back = boss.post(url_of(other, "aktifkan"))
+    back = boss.post(url_of(other, "aktifkan"), reason=WHY)
     assert back.headers["Location"] == f"{url_of(other)}?pesan=diaktifkan"
     assert app.wiring.services.admins.get(other.admin.id).status is AdminStatus.ACTIVE
 
@@ -115,13 +121,17 @@ def test_suspending_says_what_follows_and_acts_at_once(
 def test_the_page_of_somebody_tells_what_was_done_to_them_and_by_whom(
     app: Application, boss: Officer, other: Officer
 ) -> None:
-    boss.post(url_of(other, "tangguhkan"))
+    boss.post(url_of(other, "tangguhkan"), reason=WHY)
     page = boss.get(url_of(other)).text
     panel = page.partition('<aside aria-labelledby="h-log">')[2]
 
     assert str(event_words("admin.suspended")) in panel
     assert "Ika Lestari" in panel
     assert "/admin/audit" not in panel
+    services = app.wiring.services
+    found = services.audit_search.page(AuditQuery(object_id=other.admin.id.hex), size=9).rows
+    reasons = {row.details.get("reason") for row in found}
+    assert WHY in reasons
     auditor = an_officer(app, Role.AUDITOR)
     there = f"/admin/audit?objek={other.admin.id.hex}"
     assert there in auditor.get(url_of(other)).text
@@ -141,7 +151,7 @@ def test_a_reset_goes_by_letter_and_its_author_never_sees_the_link(
     app: Application, boss: Officer, other: Officer
 ) -> None:
     services = app.wiring.services
-    answer = boss.post(url_of(other, "atur-ulang"))
+    answer = boss.post(url_of(other, "atur-ulang"), reason=WHY)
     with services.store.read() as tx:
         [message] = tx.outbox.claim(
             kinds=["mail"], worker="t", now=services.clock.now(), lease_seconds=1, limit=9
@@ -157,7 +167,8 @@ def test_a_reset_goes_by_letter_and_its_author_never_sees_the_link(
 @pytest.mark.parametrize("act", ["tangguhkan", "atur-ulang", "akhiri-sesi"])
 def test_nobody_does_it_to_themselves(boss: Officer, act: str) -> None:
     assert "Tindakan berisiko" not in boss.get(url_of(boss)).text
-    answer = boss.post(url_of(boss, act))
+    given = {} if act == "akhiri-sesi" else {"reason": WHY}
+    answer = boss.post(url_of(boss, act), **given)
 
     if act == "akhiri-sesi":
         assert answer.status_code == 303
@@ -208,3 +219,16 @@ def test_the_console_speaks_english_too(app: Application) -> None:
     assert '<html lang="en">' in page.text
     assert "Administrator" in page.text
     assert "Last sign-in" in page.text
+
+
+def test_the_list_has_25_people_on_a_page(app: Application, boss: Officer) -> None:
+    for number in range(30):
+        an_admin(app, Role.READER, name=f"Petugas Nomor {number:02}")
+    first, second, beyond = (boss.get(f"/admin/admin?halaman={n}") for n in (1, 2, 99))
+
+    assert "1–25 dari 31" in first.text
+    assert "26–31 dari 31" in second.text
+    assert [page.text.count('<tr role="row"><td') for page in (first, second)] == [25, 6]
+    assert "26–31 dari 31" in beyond.text
+    for bent in ("", "-1", "x", "\u0661"):
+        assert "1–25 dari 31" in boss.get(f"/admin/admin?halaman={bent}").text

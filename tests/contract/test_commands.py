@@ -69,7 +69,7 @@ GROUPS = {
     "account": {"create", "delete"},
     "keys": {"list", "rotate", "rotate-index", "retire"},
     "db": {"upgrade", "check"},
-    "admin": {"invite", "list", "suspend", "resume", "reset"},
+    "admin": {"invite", "list", "suspend", "resume", "reset", "approvals"},
     "audit": {"verify", "head", "key", "export"},
 }
 SINGLE = {"serve", "demo", "sandbox", "doctor", "outbox", "sweep"}
@@ -583,7 +583,9 @@ def test_km_5_a_new_root_takes_over(siapkerja: Siapkerja) -> None:
 
     siapkerja.told("admin", "invite", "ika@kemnaker.example", "--role", "reader")
     told = siapkerja.told("keys", "rotate-index", SIAPKERJA_SECRET_KEY=f"{new} {ROOT}")
-    admin = siapkerja.told("admin", "suspend", "ika@kemnaker.example", SIAPKERJA_SECRET_KEY=new)
+    suspending = ("admin", "suspend", "ika@kemnaker.example", "--reason", "pindah tugas")
+    admin = siapkerja.told(*suspending, SIAPKERJA_SECRET_KEY=new)
+    assert siapkerja.told("admin", "approvals", SIAPKERJA_SECRET_KEY=new) == []
     alone = siapkerja.refused(
         "account", "create", "--file", "-", given=SITI, SIAPKERJA_SECRET_KEY=new
     )

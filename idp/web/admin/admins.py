@@ -67,13 +67,13 @@ ROLE_HINTS: Final = {
 }
 
 
-class RolesForm(Form):
-    """Why; the boxes of the roles are read beside it."""
+class ReasonForm(Form):
+    """Why; where roles are given, their boxes are read beside it."""
 
     reason = ParsedField(parse=read_reason)
 
 
-class InviteForm(RolesForm):
+class InviteForm(ReasonForm):
     """Whom to let in."""
 
     email = ParsedField(parse=parse_email)
@@ -84,17 +84,21 @@ class Act:
     """One thing that an administrator does to somebody at once.
 
     `words`: heading and button. `effect`: what follows. `done`: the note afterwards.
-    `fits`: statuses in which it makes sense.
+    `fits`: statuses in which it makes sense. `asks_reason`: whether why is kept with it.
     """
 
     words: object
     effect: object
     done: str
     fits: frozenset[AdminStatus]
-    do: Callable[[Services, UUID, Actor], Any]
+    do: Callable[[Services, UUID, Actor, str], Any]
+    asks_reason: bool = True
 
 
 _PRESENT: Final = frozenset({AdminStatus.INVITED, AdminStatus.ACTIVE})
+
+#: How many people of the console a page of their list shows.
+ON_PAGE: Final = 25
 
 #: By the word in the address.
 ACTS: Final[dict[str, Act]] = {
@@ -103,14 +107,14 @@ ACTS: Final[dict[str, Act]] = {
         lazy_gettext("Semua sesi dan tautannya berakhir sekarang juga."),
         "ditangguhkan",
         _PRESENT,
-        lambda found, admin_id, actor: found.admins.suspend(admin_id, actor),
+        lambda found, admin_id, actor, why: found.admins.suspend(admin_id, actor, why),
     ),
     "aktifkan": Act(
         lazy_gettext("Aktifkan kembali"),
         lazy_gettext("Orang ini dapat masuk lagi dengan langkah kedua yang dimilikinya."),
         "diaktifkan",
         frozenset({AdminStatus.SUSPENDED}),
-        lambda found, admin_id, actor: found.admins.resume(admin_id, actor),
+        lambda found, admin_id, actor, why: found.admins.resume(admin_id, actor, why),
     ),
     "atur-ulang": Act(
         lazy_gettext("Atur ulang akun"),
@@ -120,14 +124,15 @@ ACTS: Final[dict[str, Act]] = {
         ),
         "diatur-ulang",
         _PRESENT,
-        lambda found, admin_id, actor: found.admins.reset(admin_id, actor),
+        lambda found, admin_id, actor, why: found.admins.reset(admin_id, actor, why),
     ),
     "akhiri-sesi": Act(
         lazy_gettext("Akhiri semua sesi"),
         lazy_gettext("Orang ini dikeluarkan dari semua peramban dan dapat masuk lagi."),
         "sesi-admin",
         frozenset({AdminStatus.ACTIVE}),
-        lambda found, admin_id, actor: found.admin_sessions.end_all(admin_id, actor),
+        lambda found, admin_id, actor, _: found.admin_sessions.end_all(admin_id, actor),
+        asks_reason=False,
     ),
 }
 
@@ -135,9 +140,20 @@ ACTS: Final[dict[str, Act]] = {
 @admin.get("/admin")
 @allows(Permission.ADMINS_READ)
 def admins() -> ResponseReturnValue:
-    """Show everybody in the console."""
+    """Show everybody in the console, 25 on a page."""
+    everybody = services().admins.list_all()
+    last = max(1, -(-len(everybody) // ON_PAGE))
+    asked = request.args.get("halaman", "1")
+    number = min(last, max(1, int(asked))) if asked.isascii() and asked.isdigit() else 1
+    begin = (number - 1) * ON_PAGE
     return render_template(
-        "admin/admins/list.html", admins=services().admins.list_all(), statuses=STATUSES
+        "admin/admins/list.html",
+        admins=everybody[begin : begin + ON_PAGE],
+        total=len(everybody),
+        begin=begin,
+        number=number,
+        last=last,
+        statuses=STATUSES,
     )
 
 
@@ -193,7 +209,7 @@ def change_admin_roles(admin_id: UUID) -> ResponseReturnValue:
     """Ask a second person to change somebody's roles."""
     under("admins")
     person = _found(admin_id)
-    form = RolesForm()
+    form = ReasonForm()
     sent = request.form.getlist("roles")
     chosen = sent if request.method == "POST" else [str(role) for role in person.roles]
     if form.is_accepted():
@@ -223,10 +239,13 @@ def act_on_admin(admin_id: UUID, act: str) -> ResponseReturnValue:
     wanted = ACTS.get(act)
     if wanted is None or person.status not in wanted.fits:
         abort(404)
-    form = Form()
+    form = ReasonForm()
+    if not wanted.asks_reason:
+        del form.reason
     if form.is_accepted():
         try:
-            wanted.do(services(), person.id, acting())
+            why = form.reason.value if wanted.asks_reason else ""
+            wanted.do(services(), person.id, acting(), why)
             return redirect(
                 url_for("admin.admin_person", admin_id=person.id, pesan=wanted.done), 303
             )
