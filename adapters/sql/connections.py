@@ -25,6 +25,8 @@ IDLE_SECONDS: Final = 2.0
 
 #: More than this package has statements: one that is made for a single call can't pile up.
 PLANS_MAX: Final = 2000
+#: Lengths of lists for which one statement has a plan.
+LENGTHS_MAX: Final = 8
 
 _Processor = Callable[[Any], Any]
 
@@ -114,13 +116,17 @@ class _Scalars(list[Any]):
         return self
 
 
+#: Of each statement those for lists of several lengths.
+_Plans = WeakKeyDictionary[Any, tuple[_Plan, ...]]
+
+
 class KeptConnection(Connection):
     """A connection in the driver's autocommit mode; a transaction is begun by word.
 
     What has no plan runs as SQLAlchemy runs it, on the same connection.
     """
 
-    def __init__(self, engine: Engine, plans: "WeakKeyDictionary[Any, _Plan | None]") -> None:
+    def __init__(self, engine: Engine, plans: _Plans) -> None:
         super().__init__(engine)
         self._plans = plans
         self._driver = cast(Any, self.connection.dbapi_connection)
@@ -137,15 +143,12 @@ class KeptConnection(Connection):
     def execute(
         self, statement: Any, parameters: Any = None, *, execution_options: Any = None
     ) -> Any:
-        plan = self._plans.get(statement)
-        if (
-            plan is None
-            or not plan.fits(parameters or {})
-            # whoever listens hears of every statement, in SQLAlchemy's words
-            or self._watched.before_cursor_execute
-        ):
+        given = parameters or {}
+        plan = next((p for p in self._plans.get(statement, ()) if p.fits(given)), None)
+        # whoever listens hears of every statement, in SQLAlchemy's words
+        if plan is None or self._watched.before_cursor_execute:
             return self._execute_whole(statement, parameters, execution_options)
-        sent = plan.parameters(parameters or {})
+        sent = plan.parameters(given)
         try:
             if self._direct is not None and plan.numbered is not None:
                 found, count = self._direct.execute(plan.numbered, sent)
@@ -216,8 +219,12 @@ class KeptConnection(Connection):
 
     def _execute_whole(self, statement: Any, parameters: Any, options: Any) -> Any:
         result = super().execute(statement, parameters, execution_options=options)
-        if len(self._plans) < PLANS_MAX and statement not in self._plans:
-            self._plans[statement] = _planned(result, parameters)
+        kept = self._plans.get(statement, ())
+        is_known = any(plan.fits(parameters or {}) for plan in kept)
+        if not is_known and len(kept) < LENGTHS_MAX and len(self._plans) < PLANS_MAX:
+            plan = _planned(result, parameters)
+            if plan is not None:
+                self._plans[statement] = (*kept, plan)
         return result
 
     def _tell(self, text: str, error: Exception) -> NoReturn:
@@ -302,7 +309,7 @@ class Connections:
 
 
 #: By dialect, of this process.
-_PLANS: Final[dict[str, "WeakKeyDictionary[Any, _Plan | None]"]] = {}
+_PLANS: Final[dict[str, _Plans]] = {}
 
 
 def _planned(result: CursorResult[Any], given: Any) -> _Plan | None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -42,15 +43,27 @@ _CLAIM: Final = (
     )
     .returning(*_outbox.c)
 )
-_ANY_DUE: Final = (
-    sa.select(sa.literal(1))
-    .where(
-        _outbox.c.done_at.is_(None),
-        _outbox.c.due_at <= sa.bindparam("now"),
-        sa.or_(_outbox.c.leased_until.is_(None), _outbox.c.leased_until < sa.bindparam("now")),
-    )
-    .limit(1)
+_IS_DUE: Final = sa.and_(
+    _outbox.c.done_at.is_(None),
+    _outbox.c.due_at <= sa.bindparam("now"),
+    sa.or_(_outbox.c.leased_until.is_(None), _outbox.c.leased_until < sa.bindparam("now")),
 )
+_ANY_DUE: Final = sa.select(sa.literal(1)).select_from(_outbox).where(_IS_DUE).limit(1)
+
+
+@cache
+def _due_among(kinds: tuple[str, ...]) -> sa.CompoundSelect[Any]:
+    """Return what finds those of the kinds of which anything is due."""
+    return sa.union_all(
+        *(
+            sa.select(sa.literal(kind)).where(
+                sa.exists().where(_IS_DUE, _outbox.c.kind == sa.literal(kind))
+            )
+            for kind in kinds
+        )
+    )
+
+
 _FINISH: Final = (
     sa.update(_outbox)
     .where(_outbox.c.id == sa.bindparam("which"))
@@ -153,6 +166,12 @@ class SqlOutbox:
 
     def is_any_due(self, now: int) -> bool:
         return self.connection.execute(_ANY_DUE, {"now": now}).first() is not None
+
+    def due_among(self, kinds: Sequence[str], now: int) -> frozenset[str]:
+        if not kinds:
+            return frozenset()
+        found = self.connection.execute(_due_among(tuple(kinds)), {"now": now})
+        return frozenset(found.scalars())
 
     def finish(self, message_id: UUID, now: int, *, error: str | None = None) -> None:
         self.connection.execute(_FINISH, {"which": message_id, "now": now, "error": error})

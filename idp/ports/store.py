@@ -468,6 +468,9 @@ class Outbox(Protocol):
     def is_any_due(self, now: int) -> bool:
         """Return whether a claim would find anything: a read, so that waiting costs no write."""
 
+    def due_among(self, kinds: Sequence[str], now: int) -> frozenset[str]:
+        """Return those of the kinds of which a claim would find anything."""
+
     def finish(self, message_id: UUID, now: int, *, error: str | None = None) -> None: ...
     def retry(self, message_id: UUID, due_at: int, *, error: str) -> None: ...
     def oldest_due(self, now: int) -> int | None:

@@ -83,14 +83,17 @@ class OutboxService:
         """What can be delivered."""
         return tuple(self.deliverers)
 
-    def is_any_due(self) -> bool:
-        """Return whether a claim would find anything, and tell how old the oldest is."""
+    def due_kinds(self) -> frozenset[str]:
+        """Return the kinds of which a claim would find anything, and tell how old the oldest is."""
         now = self.clock.now()
+        due: frozenset[str] = frozenset()
+        age = None
         with self.store.read() as tx:
-            is_due = tx.outbox.is_any_due(now)
-            age = tx.outbox.oldest_due(now) if is_due else None
+            if tx.outbox.is_any_due(now):
+                due = tx.outbox.due_among(self.kinds, now)
+                age = tx.outbox.oldest_due(now)
         self.metrics.gauge("outbox_oldest_seconds", age or 0)
-        return is_due
+        return due
 
     def claim(self, kinds: Collection[str], limit: int) -> Sequence[OutboxMessage]:
         """Lease what is due and still worth sending; what is not is settled at once."""

@@ -87,10 +87,10 @@ class OutboxSender:
 
     def _round(self, lanes: Sequence[_Lane], senders: ThreadPoolExecutor) -> None:
         """Hand out what is due and fits."""
-        if not self._outbox.is_any_due():
-            return
+        due = self._outbox.due_kinds()
         for lane in lanes:
-            if lane.free <= 0:
+            # a claim is a write, which a lane without anything to do spares the database
+            if lane.free <= 0 or due.isdisjoint(lane.kinds):
                 continue
             for message in self._outbox.claim(lane.kinds, lane.free):
                 lane.move(-1)

@@ -387,3 +387,15 @@ def test_a_report_may_overtake_the_answer_where_the_carrier_uses_our_id(world: W
     world.outbox.deliver(message)
 
     assert [record.state for record in world.records()] == [SmsState.DELIVERED]
+
+
+def test_only_a_kind_of_which_something_waits_is_due(world: World) -> None:
+    assert world.outbox.due_kinds() == frozenset()
+
+    world.send_letter()
+    assert world.outbox.due_kinds() == {"mail"}
+    world.send_code()
+    assert world.outbox.due_kinds() == {"mail", "sms"}
+
+    world.outbox.claim(("mail",), 4)
+    assert world.outbox.due_kinds() == {"sms"}
