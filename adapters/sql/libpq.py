@@ -54,8 +54,6 @@ class Direct:
         self._encoding = driver.info.encoding
         self._transformer: Any = Transformer(driver)
         self._prepared: dict[tuple[Numbered, tuple[int, ...]], bytes] = {}
-        # an operator whose pooler keeps no prepared statements says `?prepare_threshold=` so
-        self._prepares = driver.prepare_threshold is not None
 
     def run(self, word: bytes) -> None:
         """Execute a word that begins or ends a transaction."""
@@ -84,7 +82,7 @@ class Direct:
 
     def _prepare(self, statement: Numbered, types: tuple[int, ...]) -> bytes:
         """Return the name of the statement, prepared now; none where there are enough of them."""
-        if not self._prepares or len(self._prepared) >= PREPARED_MAX:
+        if len(self._prepared) >= PREPARED_MAX:
             return b""
         name = b"s%d" % len(self._prepared)
         self._checked(self._pg.prepare(name, statement.text, types))
