@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from adapters.sql import tables
+from adapters.sql.upserts import ByDialect
 from idp.domain.identity.case import Case, CaseKind, Decision, Note
 from idp.ports.vault import Place, Vault
 
@@ -19,7 +20,11 @@ _NOBODY: Final = UUID(int=0)
 _case = tables.identity_case
 _note = tables.case_note
 
-_ADD: Final = sa.insert(_case)
+_ADD: Final = ByDialect(
+    lambda insert: insert(_case).on_conflict_do_nothing(
+        index_elements=["account_id", "kind"], index_where=_case.c.decided_at.is_(None)
+    )
+)
 _FIND: Final = sa.select(_case).where(_case.c.id == sa.bindparam("id"))
 _OPEN: Final = (
     sa.select(_case)
@@ -58,7 +63,7 @@ class SqlCases:
     connection: Connection
     vault: Vault
 
-    def add(self, case: Case) -> None:
+    def add(self, case: Case) -> bool:
         row = {
             "id": case.id,
             "account_id": case.account_id,
@@ -66,7 +71,7 @@ class SqlCases:
             "opened_by": case.opened_by or _NOBODY,
             "opened_at": case.opened_at,
         }
-        self.connection.execute(_ADD, row)
+        return self.connection.execute(_ADD.on(self.connection), row).rowcount == 1
 
     def find(self, case_id: UUID) -> Case | None:
         row = self.connection.execute(_FIND, {"id": case_id}).first()

@@ -530,6 +530,14 @@ sa.Index(
     sqlite_where=identity_case.c.decided_at.is_(None),
     postgresql_where=identity_case.c.decided_at.is_(None),
 )
+sa.Index(
+    "uq_identity_case_open",
+    identity_case.c.account_id,
+    identity_case.c.kind,
+    unique=True,
+    sqlite_where=identity_case.c.decided_at.is_(None),
+    postgresql_where=identity_case.c.decided_at.is_(None),
+)
 
 case_note: Final = sa.Table(
     "case_note",

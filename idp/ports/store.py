@@ -527,7 +527,9 @@ class RegistryChecks(Protocol):
 class Cases(Protocol):
     """Cases about whose an account is."""
 
-    def add(self, case: Case) -> None: ...
+    def add(self, case: Case) -> bool:
+        """Keep it; `False` if one of its kind is open for the account already."""
+
     def find(self, case_id: UUID) -> Case | None: ...
     def list_open(self, limit: int) -> Sequence[Case]:
         """Return the cases that wait, the oldest first."""

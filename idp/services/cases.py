@@ -84,11 +84,9 @@ class CaseService:
         with self.store.write() as tx:
             if tx.accounts.find(account_id) is None:
                 raise Refused("account.unknown")
-            others = tx.cases.list_for_account(account_id, QUEUE)
-            if any(one.kind is kind and one.decided_at is None for one in others):
-                raise Refused("case.waiting")
             case = Case(self._id(), account_id, kind, _id_of(actor), now)
-            tx.cases.add(case)
+            if not tx.cases.add(case):
+                raise Refused("case.waiting")
             tx.cases.add_note(case.id, Note(self._id(), now, _id_of(actor), text, reference))
             self._record(Action.CASE_OPENED, case, actor, tx, kind=kind)
         return case

@@ -42,9 +42,6 @@ MOTHER: Final = "NAMA_LGKP_IBU"
 #: How the check is named in the duty to report back (Data Balikan).
 _METHOD: Final = "CALL_VERIFY_BY_ELEMEN"
 
-#: How many cases of an account are looked through for one that waits.
-_CASES: Final = 50
-
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
@@ -178,12 +175,10 @@ class IdentityCheck:
         self, account_id: UUID, kind: CaseKind, visitor: Visitor, *, tx: Transaction
     ) -> Case | None:
         """Put an account before an officer, unless a case of this kind waits already."""
-        others = tx.cases.list_for_account(account_id, _CASES)
-        if any(one.kind is kind and one.decided_at is None for one in others):
-            return None
         now = self.clock.now()
         case = Case(self.entropy.uuid7(self.clock.now_ms()), account_id, kind, None, now)
-        tx.cases.add(case)
+        if not tx.cases.add(case):
+            return None
         tx.audit.record(
             AuditEvent(
                 Action.CASE_OPENED,

@@ -96,6 +96,7 @@ MEMBERS: Final[Mapping[str, object]] = {
     "jwks_uri": lazy_gettext("Alamat kunci publik"),
     "grant_types": lazy_gettext("Jenis grant"),
     "require_pushed_authorization_requests": lazy_gettext("Wajib PAR"),
+    "dpop_bound_access_tokens": lazy_gettext("Wajibkan DPoP"),
     "legacy_source": lazy_gettext("Sumber akun lama"),
     "sector_identifier_uri": lazy_gettext("Alamat sektor (sector_identifier_uri)"),
 }

@@ -8,14 +8,17 @@ import sqlalchemy as sa
 from idp.app import Application
 from idp.domain.errors import Refused
 from idp.domain.identity.account import Account, AccountStatus
-from idp.domain.identity.audit import Action
+from idp.domain.identity.audit import NOWHERE, Action
 from idp.domain.identity.case import CaseKind, Decision
 from idp.domain.identity.roles import Role
+from idp.domain.identity.visitor import Visitor
+from idp.domain.ids import digest_of
 from tests.console.test_console_people import approve, events, status_of
 from tests.events import an_event
 from tests.guest import Guest
 from tests.officer import Officer, an_officer
 from tests.portal import an_account
+from tests.racing import at_once
 
 EVIDENCE = "KTP-el dilihat di loket, cocok."
 REASON = "Sesuai dengan surat Dukcapil."
@@ -164,3 +167,21 @@ def test_every_page_of_a_case_is_there_in_both_languages(
         assert page.status_code == 200
         assert f'<html lang="{language}">' in page.text
     assert ("Menunggu" in reader.get(case).text) == (language == "id")
+
+
+def test_cases_that_open_in_the_same_moment_are_one(app: Application, account: Account) -> None:
+    services = app.wiring.services
+    visitor = Visitor(digest_of("flow"), "203.0.113.7", NOWHERE)
+
+    def open_one() -> bool:
+        with services.store.write() as tx:
+            opened = services.registration.identity.open_case(
+                account.id, CaseKind.NIK_TAKEN, visitor, tx=tx
+            )
+        return opened is not None
+
+    assert sorted(at_once([open_one] * 8)) == [False] * 7 + [True]
+    [shown] = services.cases.queue()
+    officer = an_officer(app, Role.SUPPORT)
+    services.cases.decide(shown.case.id, Decision.UPHELD, "diperiksa", officer.actor)
+    assert open_one()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import UUID
 
 import flask_migrate
 import psycopg
@@ -55,6 +56,36 @@ def test_r_14_up_down_and_up_again_ends_where_the_tables_say(empty_url: str) -> 
     assert [change.revision for change in schema.upgrade(empty_url)][-1] == newest
     assert schema.differences(empty_url) == []
     assert schema.upgrade(empty_url) == []
+
+
+def test_r_14_two_open_cases_of_a_kind_become_one_with_the_evidence_of_both(empty_url: str) -> None:
+    schema.upgrade(empty_url)
+    downgrade(empty_url, "0005")
+    cases, notes = metadata.tables["identity_case"], metadata.tables["case_note"]
+    account, admin = UUID(int=7), UUID(int=8)
+    opened = [  # number, kind, when, decided
+        (1, "moved", 200, None),
+        (2, "moved", 100, None),
+        (3, "moved", 50, 60),
+        (4, "other", 300, None),
+    ]
+    engine = sa.create_engine(empty_url)
+    with engine.begin() as connection:
+        for number, kind, at, decided_at in opened:
+            row = {"id": UUID(int=number), "account_id": account, "kind": kind, "opened_at": at}
+            row |= {"opened_by": admin, "decided_at": decided_at}
+            connection.execute(sa.insert(cases).values(row))
+            note = {"id": UUID(int=10 + number), "case_id": UUID(int=number), "at": at}
+            note |= {"by": admin, "text_sealed": b"sealed", "reference_sealed": b"sealed"}
+            connection.execute(sa.insert(notes).values(note))
+    schema.upgrade(empty_url)
+    with engine.begin() as connection:
+        kept = sorted(connection.execute(sa.select(cases.c.id)).scalars(), key=int)
+        where = connection.execute(sa.select(notes.c.id, notes.c.case_id)).all()
+    engine.dispose()
+
+    assert [int(one) for one in kept] == [2, 3, 4]
+    assert sorted((int(a), int(b)) for a, b in where) == [(11, 2), (12, 2), (13, 3), (14, 4)]
 
 
 def test_autogenerate_finds_nothing_to_do(database_url: str) -> None:

@@ -137,12 +137,16 @@ def test_a_sandbox_client_is_changed_at_once_and_its_secret_stays(
         scopes=["profile", "offline_access"],
         token_endpoint_auth_method="client_secret_basic",
         require_par="1",
+        dpop_bound="1",
     )
 
     after = app.wiring.services.clients.get(made.client_id)
     assert answer.status_code == 303
     assert (after.name_in("id"), after.name_in("en")) == ("Nama Baru", "New Name")
     assert after.metadata["require_pushed_authorization_requests"] is True
+    assert after.metadata["dpop_bound_access_tokens"] is True
+    again = developer.get(f"/portal/{made.portal_id}/ubah").text
+    assert re.search(r'name="dpop_bound" value="1" checked', again)
     assert "refresh_token" in after.grant_types
     assert after.secrets == before.secrets
     assert after.metadata["environment"] == Environment.SANDBOX

@@ -208,6 +208,7 @@ TEAM_MEMBERS: Final = frozenset(
         "client_name",
         "client_uri",
         "contacts",
+        "dpop_bound_access_tokens",
         "grant_types",
         "initiate_login_uri",
         "jwks",

@@ -170,6 +170,7 @@ class PortalForm(Form):
     jwks = TextAreaField()
     sector_identifier_uri = Line()
     require_par = BooleanField()
+    dpop_bound = BooleanField()
 
     def without_guarded(self) -> Self:
         """Offer only what may be tried where real people sign in (docs/decisions)."""
@@ -189,6 +190,7 @@ class PortalForm(Form):
         if "jwks" in metadata:
             self.jwks.data = json.dumps(metadata["jwks"], indent=2)
         self.require_par.data = bool(metadata.get("require_pushed_authorization_requests"))
+        self.dpop_bound.data = bool(metadata.get("dpop_bound_access_tokens"))
 
     def metadata(self, base: Mapping[str, Any]) -> dict[str, Any]:
         """Return the members of RFC 7591 that the form says; `base`: of what it changes.
@@ -223,6 +225,8 @@ class PortalForm(Form):
             found["jwks"] = _json_of(self.jwks.data or "")
         if self.require_par.data:
             found["require_pushed_authorization_requests"] = True
+        if self.dpop_bound.data:
+            found["dpop_bound_access_tokens"] = True
         return found
 
     def refuse_metadata(self, refusal: Refused) -> None:
