@@ -109,7 +109,7 @@ def _become(log: Path, parent: int, work: Callable[[], object]) -> NoReturn:
         os.setsid()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
-        _end_with(parent)
+        end_with(parent)
         with log.open("wb", buffering=0) as written:
             os.dup2(written.fileno(), 1)
             os.dup2(written.fileno(), 2)
@@ -124,7 +124,7 @@ def _become(log: Path, parent: int, work: Callable[[], object]) -> NoReturn:
         os._exit(code)
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """Ask Linux to end this process when its parent is killed, so that none is left behind."""
     if sys.platform != "linux":
         return

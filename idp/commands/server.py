@@ -20,6 +20,7 @@ import click
 from config.logging import server_logging, write_in_batches
 from config.settings import Settings
 from idp.app import create_app
+from idp.commands.children import end_with
 from idp.commands.output import Output, command, settings, telling
 from idp.wiring import prepare_process, reasons_not_to_start, upgrade_database
 
@@ -77,7 +78,8 @@ def run(chosen: Settings, output: Output, *, host: str, port: int, workers: int)
     # workers share what is loaded here as long as nobody writes to it, and a collection would
     gc.collect()
     gc.freeze()
-    server.serve(target_loader=lambda _: _load(chosen))
+    supervisor = os.getpid()
+    server.serve(target_loader=lambda _: _load(chosen, supervisor))
 
 
 def _sharing_cores(chosen: Settings, workers: int) -> Settings:
@@ -89,11 +91,14 @@ def _sharing_cores(chosen: Settings, workers: int) -> Settings:
     return chosen.model_copy(update={"password": chosen.password.model_copy(update=share)})
 
 
-def _load(chosen: Settings) -> Callable[..., Any]:
+def _load(chosen: Settings, supervisor: int) -> Callable[..., Any]:
     """Build the application in a worker and return its front door.
 
-    A worker passes its environment on with every request: it is emptied of our settings.
+    A worker passes its environment on with every request: it is emptied of our settings. It ends
+    with its supervisor, also where that was told to end before the worker could hear of it: nobody
+    else would end it, and it would answer on the port of the next server.
     """
+    end_with(supervisor)
     chosen.leave_environment()
     app = create_app(chosen)
     write_in_batches()
