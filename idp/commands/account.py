@@ -1,4 +1,6 @@
-"""`siapkerja account`: accounts made by hand, for trying out and for tests."""
+"""`siapkerja account`: what an operator does to one account, without seeing whose it is."""
+
+from typing import Any
 
 import click
 
@@ -11,12 +13,16 @@ from idp.commands.output import (
     settings,
 )
 from idp.domain.errors import Refused
+from idp.domain.identity.account import Account
+from idp.domain.identity.audit import OPERATOR
+from idp.domain.identity.people import read_public_reason
 from idp.services.accounts_admin import AccountsAdmin
+from idp.services.people import PeopleService
 
 
 @click.group()
 def account() -> None:
-    """Make and delete accounts; only where SIAPKERJA_ENV is sandbox or test."""
+    """Look at accounts and shut them; make and delete them in sandbox and test alone."""
 
 
 def _accounts() -> AccountsAdmin:
@@ -42,3 +48,58 @@ def delete(output: Output, subject: str) -> None:
     """Erase an account and all that hangs on it."""
     _accounts().delete(subject)
     output.tell({"subject": subject, "deleted": True}, "The account is deleted.")
+
+
+REASON = click.option(
+    "--reason", required=True, help="Why; the owner and officers see it in the account's events."
+)
+
+
+def _told(found: Account, sessions: int) -> dict[str, Any]:
+    """Return what says nothing of the person."""
+    return {
+        "subject": found.subject,
+        "status": found.status,
+        "ial": found.ial,
+        "created_at": found.created_at,
+        "verified_at": found.verified_at,
+        "phone_verified": found.phone_verified_at is not None,
+        "email_verified": found.email_verified_at is not None,
+        "sessions": sessions,
+    }
+
+
+@account.command(context_settings=BEGINS_WITH_HYPHEN)
+@click.argument("subject")
+@command
+def show(output: Output, subject: str) -> None:
+    """Print an account's state, nothing of the person; its owner sees that it was looked at."""
+    output.tell(_told(*_people().show(subject, OPERATOR)))
+
+
+@account.command(context_settings=BEGINS_WITH_HYPHEN)
+@click.argument("subject")
+@REASON
+@command
+def lock(output: Output, subject: str, reason: str) -> None:
+    """Let an account sign in no more; two officers lift the lock in the console."""
+    why, people = read_public_reason(reason), _people()
+    found, _ = people.show(subject, OPERATOR)
+    people.lock(found.id, why, OPERATOR)
+    output.tell(_told(*people.show(subject, OPERATOR)), "The account is locked.")
+
+
+@account.command(context_settings=BEGINS_WITH_HYPHEN)
+@click.argument("subject")
+@REASON
+@command
+def end_sessions(output: Output, subject: str, reason: str) -> None:
+    """Sign somebody out everywhere; they may sign in again."""
+    why, people = read_public_reason(reason), _people()
+    found, _ = people.show(subject, OPERATOR)
+    ended = people.end_sessions(found.id, why, OPERATOR)
+    output.tell({"subject": subject, "ended": ended}, f"{ended} sessions ended.")
+
+
+def _people() -> PeopleService:
+    return application().wiring.services.people

@@ -43,6 +43,8 @@ REASONS: Final[Mapping[str, str]] = {
     "file.large": "the file is larger than 64 MiB",
     "account.exists": "an account with this NIK, phone or e-mail exists",
     "account.unknown": "there is no such account",
+    "people.status": "the account is locked or closed already",
+    "reason.personal": "a reason must not hold a NIK: it stands in the audit",
     "account.environment": "accounts are made by hand only where SIAPKERJA_ENV is sandbox or test",
     "admin.exists": "somebody with this address is an admin already: see `siapkerja admin list`",
     "admin.unknown": "there is no admin with this address",

@@ -145,6 +145,19 @@ class PeopleService:
             approved,
         )
 
+    def show(self, subject: str, actor: Actor) -> tuple[Account, int]:
+        """Return the account of a local subject and how many sessions it has; the citizen sees it.
+
+        Refuses with `account.unknown`.
+        """
+        with self.store.write() as tx:
+            account = tx.accounts.find_by_subject(subject)
+            if account is None:
+                raise Refused("account.unknown")
+            event = AuditEvent(Action.PERSON_OPENED, self.clock.now(), account_id=account.id)
+            tx.audit.record(_by(actor, event))
+        return account, len(self.sessions.list_alive(account.id))
+
     def timeline(
         self, account_id: UUID, *, before: tuple[int, UUID] | None = None
     ) -> tuple[Account, EventPage]:

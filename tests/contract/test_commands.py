@@ -66,7 +66,7 @@ def siapkerja(database_url: str, limits_url: str) -> Iterator[Siapkerja]:
 
 GROUPS = {
     "client": {"create", "update", "show", "list", "suspend", "activate", "delete"},
-    "account": {"create", "delete"},
+    "account": {"create", "delete", "show", "lock", "end-sessions"},
     "keys": {"list", "rotate", "rotate-index", "retire"},
     "db": {"upgrade", "check"},
     "admin": {"invite", "list", "suspend", "resume", "reset", "approvals"},
@@ -575,6 +575,26 @@ def test_production_publishes_a_key_a_day_before_it_signs(siapkerja: Siapkerja) 
 
     assert {key["status"] for key in made} == {"next"}
     assert all(key["active_at"] - key["created_at"] == 86400 for key in made)
+
+
+def test_an_account_is_shown_without_its_person_and_locked_with_a_reason(
+    siapkerja: Siapkerja,
+) -> None:
+    subject = siapkerja.told("account", "create", "--file", "-", given=SITI)["subject"]
+    shown = siapkerja.told("account", "show", subject)
+    assert (shown["status"], shown["sessions"]) == ("active", 0)
+    assert not {SITI["nik"], SITI.get("email"), SITI.get("name")} & set(map(str, shown.values()))
+
+    without = siapkerja.run("--json", "account", "lock", subject)
+    assert without.exit_code == 2
+    assert siapkerja.told("account", "end-sessions", subject, "--reason", "uji")["ended"] == 0
+    locked = siapkerja.told("account", "lock", subject, "--reason", "laporan 12/2026")
+    assert locked["status"] == "locked"
+    again = siapkerja.refused("account", "lock", subject, "--reason", "laporan 12/2026")
+    assert again["error"] == "people.status"
+    unknown = siapkerja.refused("account", "lock", "-" * 22, "--reason", "laporan 12/2026")
+    assert unknown["error"] == "account.unknown"
+    assert siapkerja.refused("account", "lock", subject, "--reason", SITI["nik"])["error"]
 
 
 def test_km_5_a_new_root_takes_over(siapkerja: Siapkerja) -> None:

@@ -189,7 +189,12 @@ def test_rg_1_only_after_a_full_match_is_anything_told(
     answers = [
         siti.post(PAGE, **siti.ktp_fields(mother_name="Bukan Ibunya")) for siti in (known, free)
     ]
-    assert {answer.headers["Location"] for answer in answers} == {"/daftar/tidak-cocok?sisa=2"}
+    assert {answer.headers["Location"] for answer in answers} == {
+        "/daftar/tidak-cocok?sisa=2&dari=kontak"
+    }
+    page = known.browser.get(answers[0].headers["Location"]).text
+    assert f'href="{PAGE}">Periksa lagi' in page
+    assert "Langkah 1 dari 3" not in page
 
     told = free.post(PAGE, **free.ktp_fields())
     assert told.status_code == 409

@@ -68,8 +68,11 @@ def recovery_contact() -> ResponseReturnValue:
         except Refused as refusal:
             if refusal.code == "registry.no":
                 note_unseen(refusal.code)
-                there = "citizen.registration_mismatch"
-                return redirect(url_for(there, sisa=refusal.values.get("left"), **carried()), 303)
+                left = refusal.values.get("left")
+                there = url_for(
+                    "citizen.registration_mismatch", sisa=left, dari="kontak", **carried()
+                )
+                return redirect(there, 303)
             settled = refusal.code if refusal.code in _SETTLED else ""
             headers = _refuse(form, refusal)
     page = render_template(

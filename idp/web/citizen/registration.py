@@ -175,6 +175,7 @@ def registration_mismatch() -> ResponseReturnValue:
     return _side_page(
         "mismatch",
         left=int(left) if left in {"0", "1", "2", "3"} else None,
+        is_of_registration=request.args.get("dari") != "kontak",
         may_go_on="lama" in request.args and found is not None and not found.is_matched,
         check_code=code_of_last(_MISMATCH),
     )
