@@ -454,6 +454,7 @@ RULE_WORDS = {
     "response_modes": "response modes",
     "request_object_seconds": "seconds of a signed request, at most, with `aud`, `nbf`, `exp`",
     "tells_unasked": "ID tokens tell `ial` and `sid` unasked",
+    "asks_each_session": "consent is asked in each session, but with `prompt=none`",
 }
 
 

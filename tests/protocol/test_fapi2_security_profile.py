@@ -71,6 +71,43 @@ def test_fapi2_user_rejects_authentication(client: FapiClient) -> None:
     assert (answer["error"], answer["state"]) == ("access_denied", "state-of-the-suite")
 
 
+def test_fapi2_user_rejects_what_they_allowed_in_an_earlier_session(
+    suite: Suite, client: FapiClient, clock: FixedClock
+) -> None:
+    """The plan has one client for all of its modules, the first of which ends with consent."""
+    client.tokens()
+    clock.at += 60
+    suite.browser = suite.app.test_client()
+
+    assert client.authorize(decision="deny")["error"] == "access_denied"
+
+
+def test_fapi2_the_person_is_asked_once_a_session(
+    suite: Suite, client: FapiClient, clock: FixedClock
+) -> None:
+    client.tokens()
+    clock.at += 60
+    client.tokens()
+    assert suite.pages == ["/masuk", "/izin"]
+
+    suite.browser = suite.app.test_client()
+    client.tokens()
+    client.tokens()
+    assert suite.pages == ["/masuk", "/izin", "/masuk", "/izin"]
+
+
+def test_fapi2_an_answer_without_pages_goes_by_what_was_allowed_before(
+    suite: Suite, client: FapiClient, clock: FixedClock
+) -> None:
+    """A session that began with another client: `prompt=none` counts as in every profile."""
+    client.tokens()
+    clock.at += 60
+    suite.browser = suite.app.test_client()
+    suite.authorize(suite.static_client(), scope="openid")
+
+    assert "code" in client.authorize(prompt="none").params
+
+
 def test_fapi2_ensure_authorization_request_without_state_success(client: FapiClient) -> None:
     assert set(client.authorize(state=None).params) == {"code", "iss"}
 

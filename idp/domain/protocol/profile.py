@@ -42,6 +42,9 @@ class Rules:
     #: ID tokens tell more than OpenID Connect Core §2 without being asked: `ial`, and `sid` also to
     #: a client that registered nothing to be logged out by.
     tells_unasked: bool
+    #: In each of their sessions the person is asked once more, where a page may be shown: whoever
+    #: signs in can still say no, whatever they once allowed (OpenID Connect Core §3.1.2.4).
+    asks_each_session: bool
 
 
 _KEYED: Final = frozenset({"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"})
@@ -60,6 +63,7 @@ RULES: Final[Mapping[Profile, Rules]] = {
         response_modes=None,
         request_object_seconds=None,
         tells_unasked=True,
+        asks_each_session=False,
     ),
     Profile.FAPI2: Rules(
         needs_pkce=True,
@@ -74,6 +78,7 @@ RULES: Final[Mapping[Profile, Rules]] = {
         response_modes=frozenset({"query", "form_post", "jwt", "query.jwt", "form_post.jwt"}),
         request_object_seconds=3600,
         tells_unasked=False,
+        asks_each_session=True,
     ),
 }
 

@@ -24,6 +24,7 @@ from idp.domain.protocol.errors import (
     login_required,
     unmet_authentication_requirements,
 )
+from idp.domain.protocol.profile import rules_of
 from idp.domain.protocol.scope import OFFLINE_ACCESS, OPENID
 
 
@@ -136,7 +137,7 @@ def _next_step(
     level = _missing_level(request, client, holder)
     if level is not None:
         return ShowStepUp(level)
-    return _consent_step(request, client, consent, done)
+    return _consent_step(request, client, holder.session, consent, done)
 
 
 def _must_sign_in(
@@ -216,12 +217,16 @@ def _reach(level: int, holder: Holder, *, must: bool) -> int | None:
 
 
 def _consent_step(
-    request: AuthorizationRequest, client: Client, consent: Consent | None, done: Done
+    request: AuthorizationRequest,
+    client: Client,
+    session: LoginSession,
+    consent: Consent | None,
+    done: Done,
 ) -> Decision:
     scopes = tuple(scope for scope in request.scopes if scope in client.scopes)
     claims = told_by_name(request.claims.names)
     refused = consent.refused if consent and consent.withdrawn_at is None else frozenset()
-    if not done.consented and _must_ask(request, client, consent, scopes, claims):
+    if not done.consented and _must_ask(request, client, session, consent, scopes, claims):
         optional = tuple(scope for scope in scopes if scope in client.optional_scopes)
         return ShowConsent(scopes, optional, tuple(sorted(claims)), request.details)
     return Issue(tuple(scope for scope in scopes if scope not in refused), claims)
@@ -230,6 +235,7 @@ def _consent_step(
 def _must_ask(
     request: AuthorizationRequest,
     client: Client,
+    session: LoginSession,
     consent: Consent | None,
     scopes: tuple[str, ...],
     claims: frozenset[str],
@@ -238,9 +244,13 @@ def _must_ask(
         return True
     if client.is_first_party:
         return False
-    if client.is_native and "none" not in request.prompts:
+    is_silent = "none" in request.prompts
+    if client.is_native and not is_silent:
         return True
     if consent is None:
+        return True
+    is_older = consent.given_at < session.created_at
+    if is_older and not is_silent and rules_of(client).asks_each_session:
         return True
     wanted = {scope for scope in scopes if scope != OPENID}
     return not consent.covers(scopes=wanted, claims=claims, details=marks_of(request.details))
