@@ -933,12 +933,14 @@ def _policy(settings: Settings, *, is_operator: bool, is_form: bool = False) -> 
     certificate_methods = _certificate_methods(settings)
     if not is_operator:
         scopes, grants = scopes - SENSITIVE_SCOPES, grants - {TOKEN_EXCHANGE}
-        # an operator may prepare a client for a proxy that is still to come
+    # an operator at the command line may prepare a client for a proxy that is still to come
+    may_prepare = is_operator and not is_form
+    if not may_prepare:
         methods -= CERTIFICATE_METHODS - certificate_methods
     return MetadataPolicy(
         grant_types=grants,
         auth_methods=methods,
-        takes_certificates=is_operator or bool(certificate_methods),
+        takes_certificates=may_prepare or bool(certificate_methods),
         scopes=scopes,
         is_operator=is_operator,
         allow_loopback_http=not settings.is_production,

@@ -82,16 +82,27 @@ _RETRY: Final = (
 )
 _OLDEST: Final = sa.select(sa.func.min(_outbox.c.due_at)).where(_outbox.c.done_at.is_(None))
 
+#: What may be told of a message: not what it says, nor to whom.
+_TOLD: Final = (
+    _outbox.c.id,
+    _outbox.c.kind,
+    _outbox.c.attempts,
+    _outbox.c.created_at,
+    _outbox.c.due_at,
+    _outbox.c.expires_at,
+    _outbox.c.last_error,
+    _outbox.c.leased_until,
+)
+_IS_HASTENED: Final = sa.and_(
+    _outbox.c.id == sa.bindparam("which"),
+    _outbox.c.done_at.is_(None),
+    _outbox.c.expires_at > sa.bindparam("now"),
+    sa.or_(_outbox.c.leased_until.is_(None), _outbox.c.leased_until < sa.bindparam("now")),
+)
+_FIND_WAITING: Final = sa.select(*_TOLD).where(_IS_HASTENED).with_for_update()
+_HASTEN: Final = sa.update(_outbox).where(_IS_HASTENED).values(due_at=sa.bindparam("now"))
 _LIST_WAITING: Final = (
-    sa.select(
-        _outbox.c.id,
-        _outbox.c.kind,
-        _outbox.c.attempts,
-        _outbox.c.created_at,
-        _outbox.c.due_at,
-        _outbox.c.expires_at,
-        _outbox.c.last_error,
-    )
+    sa.select(*_TOLD)
     .where(_outbox.c.done_at.is_(None))
     .order_by(_outbox.c.due_at)
     .limit(sa.bindparam("most"))
@@ -178,6 +189,14 @@ class SqlOutbox:
 
     def retry(self, message_id: UUID, due_at: int, *, error: str) -> None:
         self.connection.execute(_RETRY, {"which": message_id, "due": due_at, "error": error})
+
+    def hasten(self, message_id: UUID, now: int) -> QueuedMessage | None:
+        given = {"which": message_id, "now": now}
+        row = self.connection.execute(_FIND_WAITING, given).first()
+        if row is None:
+            return None
+        self.connection.execute(_HASTEN, given)
+        return QueuedMessage(**row._mapping)
 
     def oldest_due(self, now: int) -> int | None:
         oldest = self.connection.execute(_OLDEST).scalar()

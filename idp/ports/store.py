@@ -445,7 +445,10 @@ class OutboxMessage:
 
 @dataclass(frozen=True, slots=True)
 class QueuedMessage:
-    """A message that waits, without what it says and to whom. `last_error`: a stable word."""
+    """A message that waits, without what it says and to whom. `last_error`: a stable word.
+
+    `leased_until`: a try is under way until then at most, or was.
+    """
 
     id: UUID
     kind: str
@@ -454,6 +457,7 @@ class QueuedMessage:
     due_at: int
     expires_at: int
     last_error: str | None
+    leased_until: int | None = None
 
 
 class Outbox(Protocol):
@@ -473,6 +477,12 @@ class Outbox(Protocol):
 
     def finish(self, message_id: UUID, now: int, *, error: str | None = None) -> None: ...
     def retry(self, message_id: UUID, due_at: int, *, error: str) -> None: ...
+    def hasten(self, message_id: UUID, now: int) -> QueuedMessage | None:
+        """Make a waiting message due now and return it as it was.
+
+        `None` where none such waits, where it is worthless already, or while it is being tried.
+        """
+
     def oldest_due(self, now: int) -> int | None:
         """Return the age in seconds of the oldest message that is due."""
 

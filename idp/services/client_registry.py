@@ -500,7 +500,7 @@ class ClientRegistry:
         (OpenID Connect Registration §5), for a form also a new address of keys.
         """
         decided = {} if known is None else self._decided(known)
-        metadata = parse_client_metadata(given, self.policy, decided)
+        metadata = parse_client_metadata(given, self._policy_for(known), decided)
         faults = list(self._sector_faults(metadata))
         published = self.fault_of_keys(metadata, known) if self.policy.is_form else None
         if published is not None:
@@ -508,6 +508,21 @@ class ClientRegistry:
         if faults:
             raise InvalidMetadata(faults)
         return metadata
+
+    def _policy_for(self, known: Client | None) -> MetadataPolicy:
+        """Return the policy, which lets a form keep what the client has.
+
+        An operator may have prepared it for a proxy that is still to come.
+        """
+        policy = self.policy
+        if known is None or not policy.is_form:
+            return policy
+        return replace(
+            policy,
+            auth_methods=policy.auth_methods | {known.auth_method},
+            takes_certificates=policy.takes_certificates
+            or bool(known.metadata.get("tls_client_certificate_bound_access_tokens")),
+        )
 
     def _sector_faults(self, metadata: Mapping[str, Any]) -> Iterator[Fault]:
         uri = metadata.get("sector_identifier_uri")

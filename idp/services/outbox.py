@@ -9,7 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
+from uuid import UUID
 
+from idp.domain.errors import Refused
+from idp.domain.identity.audit import Action, Actor, AuditEvent
 from idp.domain.identity.messages import SmsState
 from idp.ports.clock import Clock
 from idp.ports.metrics import Metrics
@@ -152,6 +155,30 @@ class OutboxService:
                 rows=tuple(tx.outbox.list_waiting(limit)),
                 sms=tuple(tx.sms_records.count_since(now - SMS_FIGURES_SECONDS)),
             )
+
+    def try_now(self, message_id: UUID, actor: Actor) -> QueuedMessage:
+        """Let a waiting message be tried at once instead of later; return it as it waited.
+
+        It is no further attempt beside those that a message has. Refuses with `message.settled`
+        where it waits no more, or is being tried at this moment.
+        """
+        now = self.clock.now()
+        with self.store.write() as tx:
+            message = tx.outbox.hasten(message_id, now)
+            if message is None:
+                raise Refused("message.settled")
+            tx.audit.record(
+                AuditEvent(
+                    Action.MESSAGE_RETRIED,
+                    now,
+                    actor=actor.kind,
+                    actor_id=actor.id,
+                    origin=actor.origin,
+                    object_id=str(message.id),
+                    details={"kind": message.kind, "attempts": message.attempts},
+                )
+            )
+            return message
 
     def _settle(
         self, message: OutboxMessage, error: str | None, *, now: int, tx: Transaction

@@ -23,6 +23,7 @@ from idp.domain.protocol.client import Environment
 from idp.domain.protocol.json_text import read_json
 from idp.domain.protocol.metadata_faults import Fault
 from idp.oidc.provider import AUTH_METHODS, GRANT_TYPES
+from idp.web.context import services
 from idp.web.forms import Form
 from idp.web.metadata_words import words_of_fault
 
@@ -67,6 +68,8 @@ _SIGNED: Final = algorithms.SIGNING_NAMES
 _VERIFIED: Final = algorithms.VERIFYING
 _TO_CLIENT: Final = algorithms.KEY_MANAGEMENT
 _CONTENT: Final = algorithms.CONTENT_ENCRYPTION
+#: Members that mean something where client certificates reach us alone (RFC 8705).
+CERTIFIED: Final = frozenset({*SUBJECTS, "tls_client_certificate_bound_access_tokens"})
 #: Scopes that tell something about a person.
 TELLING: Final = tuple(scope for scope in SCOPES if scope not in {"openid", "offline_access"})
 
@@ -443,6 +446,28 @@ class Shown:
     def scopes(self) -> tuple[str, ...]:
         """The scopes that have a purpose each."""
         return TELLING
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What may be picked here: of the ways to authenticate those that can work."""
+        offered = self.field.choices
+        if self.field.member == "token_endpoint_auth_method":
+            allowed = services().client_desk.policy.auth_methods
+            offered = tuple(choice for choice in offered if choice in allowed)
+        return offered
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether the field stands on the page.
+
+        What needs client certificates does so where they reach us, or where it is set.
+        """
+        policy = services().client_desk.policy
+        return (
+            self.field.member not in CERTIFIED
+            or policy.takes_certificates
+            or bool(self.typed.get(self.field.member) or self.errors.get(self.field.member))
+        )
 
     def part(self, suffix: str = "") -> "Part":
         """Return one input: what macros of pages take for a field."""

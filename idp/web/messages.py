@@ -220,6 +220,9 @@ MESSAGES: Final[Mapping[str, object]] = {
     "admin.suspended": lazy_gettext("Admin ini sedang ditangguhkan."),
     "admin_name.required": lazy_gettext("Masukkan nama Anda."),
     "admin_name.long": lazy_gettext("Nama paling panjang %(maximum)s huruf."),
+    "message.settled": lazy_gettext(
+        "Pesan ini tidak menunggu lagi: baru saja dikirim, sedang dicoba, atau sudah kedaluwarsa."
+    ),
     "approval.waiting": lazy_gettext("Permintaan serupa masih menunggu keputusan."),
     "approval.own": lazy_gettext(
         "Permintaan ini harus diputuskan oleh orang lain, bukan oleh Anda."

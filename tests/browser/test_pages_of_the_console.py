@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from idp.domain.identity.audit import OPERATOR
+from idp.domain.identity.email import EmailAddress
 from idp.domain.identity.roles import Role
+from idp.services.messages import LetterKind
 from idp.services.totp import code_at
 from tests.browser.sizes import DESKTOP
 from tests.browser.visitor import Visitor
@@ -121,11 +123,24 @@ def test_a_passkey_that_nobody_showed_says_so_and_leaves_the_other_way(
     assert visitor.page.locator("[name=code]").is_visible()
 
 
+def keep_a_message_that_waits(world: World) -> None:
+    """Keep a letter whose next try is some minutes away: its receiver's server was silent."""
+    with world.services.store.write() as tx:
+        address = EmailAddress("siti@contoh.id")
+        world.services.messages.letter(
+            LetterKind.EMAIL_PROOF, address, locale="id", tx=tx, secret="x"
+        )
+        given = {"worker": "t", "now": now(world), "lease_seconds": 1, "limit": 1}
+        for message in tx.outbox.claim(kinds=["mail"], **given):
+            tx.outbox.retry(message.id, now(world) + 600, error="unreachable")
+
+
 def test_pages_of_one_s_own_and_of_other_admins(visit: Visit, world: World) -> None:
     visitor = visit(size=DESKTOP)
     visitor.enter_console(Role.ADMINISTRATOR, name="Ika Lestari")
     other = visit()
     dimas = other.enter_console(Role.REGISTRAR, name="Dimas Pratama")
+    keep_a_message_that_waits(world)
     for path, name in (
         ("/admin/admin", "console-admins"),
         (f"/admin/admin/{dimas.id}", "console-admin"),

@@ -13,6 +13,7 @@ from idp.app import Application
 from idp.domain.identity.roles import Role
 from idp.domain.protocol.client import ClientStatus
 from idp.domain.protocol.client_metadata import MEMBERS
+from idp.domain.protocol.metadata_faults import InvalidMetadata
 from idp.services import Services
 from idp.web.client_fields import FIELDS, SECTIONS, Kind
 from idp.web.client_kinds import KINDS
@@ -457,6 +458,71 @@ def test_every_kind_of_field_takes_what_is_typed(
     assert changed["require_pushed_authorization_requests"] is True
     page = officer.get(f"{registered}/ubah/tingkat")
     assert filled(page)["ial_floor"] == ["0"]
+
+
+AUTHENTICATION = "/ubah/autentikasi"
+BY_CERTIFICATE = {
+    "token_endpoint_auth_method": "tls_client_auth",
+    "tls_client_auth_san_dns": "portal.example",
+    "tls_client_certificate_bound_access_tokens": True,
+}
+
+
+def test_certificates_are_neither_offered_nor_taken_where_none_reach_us(
+    officer: Officer, registered: str, services: Services
+) -> None:
+    """RFC 8705 §2: what no proxy passes on can't authenticate anybody."""
+    page = officer.get(f"{registered}{AUTHENTICATION}")
+    for word in ("tls_client_auth", "tls_client_certificate"):
+        assert word not in page.text
+    typed = {**BY_CERTIFICATE, "tls_client_certificate_bound_access_tokens": "1"}
+
+    refused = save(officer, f"{registered}{AUTHENTICATION}", page, **typed)
+
+    assert refused.status_code == 422
+    problems = alert(refused)
+    assert "#token_endpoint_auth_method" in problems
+    assert "#tls_client_certificate_bound_access_tokens" in problems
+    # what was typed stays, so that it can be mended
+    assert filled(refused)["tls_client_auth_san_dns"] == ["portal.example"]
+    assert "tls_client_auth_san_dns" not in kept(services)
+    with pytest.raises(InvalidMetadata):
+        services.partner_portals.registry.checked({**GIVEN, **BY_CERTIFICATE})
+
+
+def test_a_client_prepared_for_a_proxy_to_come_can_still_be_edited(
+    officer: Officer, services: Services
+) -> None:
+    client = services.clients.register({**GIVEN, **BY_CERTIFICATE}).client
+    here = f"/admin/portal/{client.id}"
+    assert filled(officer.get(f"{here}{AUTHENTICATION}"))["token_endpoint_auth_method"] == [
+        "tls_client_auth"
+    ]
+
+    saved = save(officer, f"{here}/ubah/identitas", client_name="Portal Baru")
+
+    assert saved.status_code == 303, alert(saved)
+    assert kept(services)["token_endpoint_auth_method"] == "tls_client_auth"
+
+
+def test_certificates_are_offered_where_a_proxy_passes_them_on(
+    make_app: Callable[..., Application],
+) -> None:
+    app = make_app(
+        SIAPKERJA_HTTP_CLIENT_CERT_HEADER="X-Client-Cert",
+        SIAPKERJA_HTTP_TRUSTED_PROXIES="127.0.0.1",
+    )
+    services = app.wiring.services
+    client = services.client_desk.register(GIVEN).client
+    officer = an_officer(app, Role.REGISTRAR)
+    url = f"/admin/portal/{client.id}{AUTHENTICATION}"
+
+    page = officer.get(url)
+
+    for method in ("tls_client_auth", "self_signed_tls_client_auth"):
+        assert f'<option value="{method}"' in page.text
+    assert "tls_client_auth_san_dns" in page.text
+    services.partner_portals.registry.checked({**GIVEN, **BY_CERTIFICATE})
 
 
 def test_a_change_of_scopes_is_shown_before_it_is_saved(

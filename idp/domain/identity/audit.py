@@ -123,6 +123,7 @@ class Action(StrEnum):
     RELEASE_APPROVED = "release.approved"
     RELEASE_LIVE = "release.live"
     PORTAL_RETIRED = "portal.retired"
+    MESSAGE_RETRIED = "message.retried"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +256,7 @@ CATALOGUE: Final[Mapping[Action, Entry]] = {
     Action.RELEASE_APPROVED: kept(round=COUNT),
     Action.RELEASE_LIVE: kept(round=COUNT),
     Action.PORTAL_RETIRED: kept(),
+    Action.MESSAGE_RETRIED: kept(kind=WORD, attempts=COUNT),
 }
 
 #: What the citizen sees of their own account.

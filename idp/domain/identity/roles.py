@@ -49,6 +49,7 @@ class Permission(StrEnum):
     APPROVALS_READ = "approvals.read"
     APPROVALS_DECIDE = "approvals.decide"
     MESSAGES_READ = "messages.read"
+    MESSAGES_RETRY = "messages.retry"
     SETTINGS_READ = "settings.read"
     ADMINS_READ = "admins.read"
     ADMINS_MANAGE = "admins.manage"
@@ -89,6 +90,7 @@ MATRIX: Final[Mapping[Permission, frozenset[Role]]] = {
     _P.APPROVALS_READ: _EVERYBODY - {_R.READER},
     _P.APPROVALS_DECIDE: _only(_R.APPROVER),
     _P.MESSAGES_READ: _only(_R.SUPPORT, _R.AUDITOR, _R.ADMINISTRATOR),
+    _P.MESSAGES_RETRY: _only(_R.SUPPORT, _R.ADMINISTRATOR),
     _P.SETTINGS_READ: _only(_R.REGISTRAR, _R.KEY_OFFICER, _R.AUDITOR, _R.ADMINISTRATOR),
     _P.ADMINS_READ: _only(_R.AUDITOR, _R.APPROVER, _R.ADMINISTRATOR),
     _P.ADMINS_MANAGE: _only(_R.ADMINISTRATOR),

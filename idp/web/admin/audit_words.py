@@ -104,6 +104,7 @@ EVENTS: Final[Mapping[str, object]] = {
     Action.RELEASE_APPROVED: lazy_gettext("Pengajuan produksi disetujui"),
     Action.RELEASE_LIVE: lazy_gettext("Portal berjalan di produksi"),
     Action.PORTAL_RETIRED: lazy_gettext("Portal tim dipensiunkan"),
+    Action.MESSAGE_RETRIED: lazy_gettext("Pesan dicoba lagi"),
 }
 ACTORS: Final[Mapping[str, object]] = {
     "citizen": lazy_gettext("Warga"),

@@ -4,19 +4,33 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
+from uuid import UUID
 
-from flask import current_app, g, render_template
+from flask import abort, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
 
+from idp.domain.errors import Refused
 from idp.domain.identity.otp import Purpose
 from idp.domain.identity.roles import Permission
 from idp.services.messages import SmsKind
-from idp.web.admin.blueprint import MENU, MenuEntry, admin, allows
+from idp.web.admin.blueprint import (
+    MENU,
+    NOTES,
+    MenuEntry,
+    acting,
+    admin,
+    allows,
+    current_admin,
+    under,
+)
 from idp.web.context import services, web_settings
+from idp.web.forms import Form
 from idp.web.letters import LETTERS, SMS_NOTICES, LetterWriter
+from idp.web.submissions import once
 
 MENU.append(MenuEntry("messages", lazy_gettext("Pesan"), "mail", 70))
+NOTES["dicoba"] = ("ok", "check", lazy_gettext("Pesan dicoba sekarang."))
 
 #: How many that wait a page shows.
 ROWS: Final = 25
@@ -52,14 +66,40 @@ class Template:
 @allows(Permission.MESSAGES_READ)
 def messages() -> ResponseReturnValue:
     """Show the queue and the last hour's short messages; no text and no receiver."""
-    return render_template(
+    return _page(Form())
+
+
+@admin.post("/pesan/coba")
+@once()
+@allows(Permission.MESSAGES_RETRY)
+def retry_message() -> ResponseReturnValue:
+    """Let a message that waits for its next try be tried now."""
+    form = Form()
+    message = request.form.get("message", type=UUID)
+    if message is None:
+        abort(404)
+    if form.is_accepted():
+        try:
+            services().outbox.try_now(message, acting())
+            return redirect(url_for("admin.messages", pesan="dicoba"), 303)
+        except Refused as refusal:
+            form.refuse(refusal, status=409)
+    return _page(form)
+
+
+def _page(form: Form) -> ResponseReturnValue:
+    under("messages")
+    page = render_template(
         "admin/messages/queue.html",
+        form=form,
         queue=services().outbox.look(ROWS),
+        may_retry=current_admin().may(Permission.MESSAGES_RETRY),
         kinds=KINDS,
         states=STATES,
         letters=_letters(),
         notices=_notices(),
     )
+    return page, form.status
 
 
 def _writer() -> LetterWriter:
