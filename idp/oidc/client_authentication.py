@@ -104,10 +104,22 @@ class ClientAuthenticator:
         credentials = _with_certificate(credentials, client, request)
         check = METHODS.get(credentials.method)
         if check is None or client.auth_method != credentials.method:
-            why = f"tried {credentials.method}, registered is {client.auth_method}"
-            raise WrongMethod(why, _wrong_method(client))
+            raise self._wrong_method(credentials, client)
         check(self, client, credentials, endpoint)
         return client
+
+    def _wrong_method(self, credentials: Credentials, client: Client) -> Unproved:
+        """Say which method is registered where that is no secret, or to whoever has the secret.
+
+        A wrong secret is a guess whichever way it came, and counts as one.
+        """
+        why = f"tried {credentials.method}, registered is {client.auth_method}"
+        if client.auth_method in SECRET_METHODS:
+            if credentials.method not in SECRET_METHODS:
+                return WrongMethod(why)
+            if not _is_secret(credentials, client, self.clock.now()):
+                return Unproved(why)
+        return WrongMethod(why, f"this client authenticates with {client.auth_method}")
 
     def spend(self, identifier: AssertionIdentifier, client: Client) -> None:
         """Refuse an assertion that was used before; the store decides, for all processes."""
@@ -202,21 +214,19 @@ def _with_certificate(
     return replace(credentials, method=client.auth_method, certificate=found)
 
 
-def _wrong_method(client: Client) -> str:
-    """Say which method is registered only where that is no secret: public clients and keys."""
-    if client.auth_method in SECRET_METHODS:
-        return _UNKNOWN
-    return f"this client authenticates with {client.auth_method}"
+def _is_secret(credentials: Credentials, client: Client, now: int) -> bool:
+    given = digest_of(credentials.secret)
+    return any(compare_digest(given, digest) for digest in client.live_secrets(now))
 
 
 def _check_secret(
     authenticator: ClientAuthenticator, client: Client, credentials: Credentials, endpoint: str
 ) -> None:
     del endpoint
-    given = digest_of(credentials.secret)
-    live = client.live_secrets(authenticator.clock.now())
-    if not any(compare_digest(given, digest) for digest in live):
-        raise Unproved("the secret is wrong or has ended" if live else "no secret is good now")
+    now = authenticator.clock.now()
+    if not _is_secret(credentials, client, now):
+        is_any = bool(client.live_secrets(now))
+        raise Unproved("the secret is wrong or has ended" if is_any else "no secret is good now")
 
 
 def _check_signature(

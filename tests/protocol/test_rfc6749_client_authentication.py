@@ -353,6 +353,43 @@ def test_oa_8_failures_are_limited_wherever_a_client_authenticates(portal: Porta
     assert statuses == [401] * 20 + [429]
 
 
+def test_a_wrong_secret_counts_whichever_way_it_comes(portal: Portal) -> None:
+    wrong = replace(portal, secret="x" * 43)
+
+    statuses = [by_post(wrong).status_code for _ in range(21)]
+
+    assert statuses == [401] * 20 + [429]
+
+
+@pytest.mark.parametrize(
+    ("registered", "tried"),
+    [("client_secret_basic", "client_secret_post"), ("client_secret_post", "client_secret_basic")],
+)
+def test_who_has_the_secret_is_told_which_way_to_send_it(
+    app: Application, browser: FlaskClient, registered: str, tried: str
+) -> None:
+    """Many libraries send it in the body (contract 7.9); the usual registration is Basic."""
+    portal = a_service(app, browser, registered)
+
+    for _ in range(21):
+        response = WAYS[tried](portal)
+        assert error_of(response) == (401, "invalid_client")
+
+    told = response.get_json()["error_description"]
+    assert told == f"this client authenticates with {registered}"
+    assert WAYS[registered](portal).status_code == 200
+
+
+@pytest.mark.parametrize("tried", list(WAYS))
+def test_who_has_no_secret_is_not_told_which_way_it_would_go(
+    app: Application, browser: FlaskClient, tried: str
+) -> None:
+    portal = replace(a_service(app, browser, "client_secret_basic"), secret="x" * 43)
+
+    told = WAYS[tried](portal).get_json()["error_description"]
+    assert told != "this client authenticates with client_secret_basic"
+
+
 def test_the_operator_reads_why_and_a_stranger_does_not(
     app: Application, browser: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -362,7 +399,10 @@ def test_the_operator_reads_why_and_a_stranger_does_not(
     app.wiring.services.clients.suspend(suspended.client_id)
     cases = [
         (by_post(replace(good, secret="x" * 43)), "the secret is wrong or has ended"),
-        (by_basic(good), "tried client_secret_basic, registered is client_secret_post"),
+        (
+            by_basic(replace(good, secret="x" * 43)),
+            "tried client_secret_basic, registered is client_secret_post",
+        ),
         (by_post(suspended), "the client is suspended"),
         (call(good, {"client_id": "siapa", "client_secret": "rahasia"}), "no such client"),
     ]
