@@ -6,6 +6,7 @@ or a client has knocked. Instants are the application's, as everywhere.
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from threading import Lock
 from typing import Any, Final, TypeVar
@@ -14,8 +15,9 @@ import redis
 
 from idp.domain.identity.limits import scaled
 from idp.ports.clock import Clock
-from idp.ports.ephemeral import Bucket, RateLimits, Reading
+from idp.ports.ephemeral import Bucket, Knock, RateLimits, Reading
 from idp.ports.metrics import Metrics
+from idp.ports.store import Transaction
 
 logger = logging.getLogger(__name__)
 
@@ -28,12 +30,12 @@ RETRY_SECONDS: Final = 5.0
 
 _PREFIX: Final = "siapkerja:rate:"
 
-# KEYS: counters. ARGV: now, then what to add (1, 0, -1), then the window of each in seconds.
+# KEYS: counters. ARGV: now, then of each what to add (1, 0, -1) and its window in seconds.
 # A counter is a hash of `n` hits and `e`, the end of the window; an old one counts as none.
 _SCRIPT: Final = """
-local now, add, told = tonumber(ARGV[1]), tonumber(ARGV[2]), {}
+local now, told = tonumber(ARGV[1]), {}
 for i, key in ipairs(KEYS) do
-  local window = tonumber(ARGV[2 + i])
+  local add, window = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
   local kept = redis.call('HMGET', key, 'n', 'e')
   local hits, ends = tonumber(kept[1] or '0'), tonumber(kept[2] or '0')
   if ends <= now then hits, ends = 0, 0 end
@@ -84,14 +86,25 @@ class RedisRateLimits:
     def refund(self, *buckets: Bucket) -> None:
         self._either(lambda: self._run(buckets, -1), lambda: self._fallback.refund(*buckets))
 
+    def knock(self, bucket: Bucket, *, beside: Bucket) -> Knock:
+        """Count at once: a transaction must not wait for another server."""
+
+        def ours() -> Knock:
+            hit, seen = self._run((bucket, beside), 1, 0)
+            return RedisKnock(self, bucket, hit, seen)
+
+        return self._either(ours, lambda: self._fallback.knock(bucket, beside=beside))
+
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()
 
-    def _run(self, buckets: Sequence[Bucket], add: int) -> Sequence[Reading]:
+    def _run(self, buckets: Sequence[Bucket], *adds: int) -> Sequence[Reading]:
+        """Add to each bucket; the last of `adds` goes for all that follow."""
+        each = (*adds, *[adds[-1]] * (len(buckets) - len(adds)))
         keys = [_key(bucket) for bucket in buckets]
-        windows = [bucket.window_seconds for bucket in buckets]
-        told: Any = self._script(keys=keys, args=[self._clock.now(), add, *windows])
+        asked = [n for b, add in zip(buckets, each, strict=True) for n in (add, b.window_seconds)]
+        told: Any = self._script(keys=keys, args=[self._clock.now(), *asked])
         return tuple(
             Reading(int(told[2 * at]), scaled(bucket.limit, self._factor), int(told[2 * at + 1]))
             for at, bucket in enumerate(buckets)
@@ -123,6 +136,26 @@ class RedisRateLimits:
             self._away_until = 0.0
         self._metrics.gauge("redis_away", 0)
         logger.warning("redis.back")
+
+
+@dataclass(frozen=True, slots=True)
+class RedisKnock:
+    """Implements `idp.ports.ephemeral.Knock`: counted before any transaction, taken back after."""
+
+    limits: RedisRateLimits
+    bucket: Bucket
+    hit: Reading
+    seen: Reading
+
+    def count_in(self, tx: Transaction) -> tuple[Reading, Reading]:
+        del tx
+        return self.hit, self.seen
+
+    def refund_in(self, tx: Transaction) -> None:
+        """Do nothing yet: a transaction must not wait for another server."""
+
+    def refund_beside(self) -> None:
+        self.limits.refund(self.bucket)
 
 
 def _key(bucket: Bucket) -> str:

@@ -31,20 +31,37 @@ _NAMES: Final = tuple(column.name for column in ACCOUNT_COLUMNS)
 #: All at once: finding each column in its table costs more than opening what is sealed.
 _read: Final = itemgetter(*ACCOUNT_COLUMNS)
 
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """The statements that find an account by what names one person."""
+
+    by_id: sa.Select[Any]
+    by_nik: sa.Select[Any]
+    by_phone: sa.Select[Any]
+    by_email: sa.Select[Any]
+
+
+def _finding(select: sa.Select[Any]) -> _Finding:
+    indexes: sa.BindParameter[Any] = sa.bindparam("indexes", expanding=True)
+    return _Finding(
+        by_id=select.where(_account.c.id == sa.bindparam("id")),
+        by_nik=select.where(_account.c.nik_index.in_(indexes)),
+        by_phone=select.where(_account.c.phone_index.in_(indexes)),
+        # who proved the address comes first; two carriers that did not prove it are nobody
+        by_email=select.where(_account.c.email_index.in_(indexes))
+        .order_by(_account.c.email_verified_at.is_(None))
+        .limit(2),
+    )
+
+
 _SELECT: Final = sa.select(*ACCOUNT_COLUMNS)
-_FIND: Final = _SELECT.where(_account.c.id == sa.bindparam("id"))
+_FIND: Final = _finding(_SELECT)
 _FIND_BY_SUBJECT: Final = _SELECT.where(_account.c.subject == sa.bindparam("subject"))
-_FIND_BY_NIK: Final = _SELECT.where(
-    _account.c.nik_index.in_(sa.bindparam("indexes", expanding=True))
-)
-_FIND_BY_PHONE: Final = _SELECT.where(
-    _account.c.phone_index.in_(sa.bindparam("indexes", expanding=True))
-)
-# who proved the address comes first; two carriers that did not prove it are nobody
-_FIND_BY_EMAIL: Final = (
-    _SELECT.where(_account.c.email_index.in_(sa.bindparam("indexes", expanding=True)))
-    .order_by(_account.c.email_verified_at.is_(None))
-    .limit(2)
+_FIND_WITH_CREDENTIAL: Final = _finding(
+    _SELECT.add_columns(*(column.label(f"p_{column.name}") for column in _credential.c)).outerjoin(
+        _credential, _credential.c.account_id == _account.c.id
+    )
 )
 _INSERT: Final = sa.insert(_account)
 _UPDATE: Final = sa.update(_account).where(
@@ -96,25 +113,22 @@ class SqlAccounts:
     vault: Vault
 
     def find(self, account_id: UUID) -> Account | None:
-        return self._one(_FIND, {"id": account_id})
+        return self._one(_FIND.by_id, {"id": account_id})
 
     def find_by_subject(self, subject: str) -> Account | None:
         return self._one(_FIND_BY_SUBJECT, {"subject": subject})
 
     def find_by_nik(self, nik: Nik) -> Account | None:
-        return self._one(_FIND_BY_NIK, {"indexes": self.vault.blind_indexes("nik", nik.digits)})
+        return self._one(_FIND.by_nik, {"indexes": self.vault.blind_indexes("nik", nik.digits)})
 
     def find_by_phone(self, phone: Phone) -> Account | None:
         indexes = self.vault.blind_indexes("phone", phone.e164)
-        return self._one(_FIND_BY_PHONE, {"indexes": indexes})
+        return self._one(_FIND.by_phone, {"indexes": indexes})
 
     def find_by_email(self, email: EmailAddress) -> Account | None:
         indexes = self.vault.blind_indexes("email", email.normalised)
-        rows = self.connection.execute(_FIND_BY_EMAIL, {"indexes": indexes}).all()
-        found = [read_account(row._mapping, self.vault) for row in rows]
-        if found and (found[0].email_verified_at is not None or len(found) == 1):
-            return found[0]
-        return None
+        row = _carrier(self.connection.execute(_FIND.by_email, {"indexes": indexes}).all())
+        return None if row is None else read_account(row._mapping, self.vault)
 
     def add(self, account: Account) -> None:
         self.connection.execute(_INSERT, {"id": account.id, **self._written(account)})
@@ -219,6 +233,60 @@ def read_account(row: Mapping[Any, Any], vault: Vault) -> Account:
     )
 
 
+def _carrier(rows: Sequence[Any]) -> Any:
+    """Return who proved the address, else its only carrier, else `None`."""
+    if rows and (rows[0].email_verified_at is not None or len(rows) == 1):
+        return rows[0]
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class SqlPasswordHolders:
+    """Implements `idp.ports.store.PasswordHolders`."""
+
+    connection: Connection
+    vault: Vault
+
+    def find(self, account_id: UUID) -> tuple[Account, PasswordCredential | None] | None:
+        rows = self.connection.execute(_FIND_WITH_CREDENTIAL.by_id, {"id": account_id})
+        return self._read(rows.first())
+
+    def find_by_nik(self, nik: Nik) -> tuple[Account, PasswordCredential | None] | None:
+        return self._read(self._rows("nik", nik.digits, _FIND_WITH_CREDENTIAL.by_nik).first())
+
+    def find_by_phone(self, phone: Phone) -> tuple[Account, PasswordCredential | None] | None:
+        return self._read(self._rows("phone", phone.e164, _FIND_WITH_CREDENTIAL.by_phone).first())
+
+    def find_by_email(
+        self, email: EmailAddress
+    ) -> tuple[Account, PasswordCredential | None] | None:
+        rows = self._rows("email", email.normalised, _FIND_WITH_CREDENTIAL.by_email)
+        return self._read(_carrier(rows.all()))
+
+    def _rows(self, kind: str, value: str, statement: sa.Select[Any]) -> Any:
+        return self.connection.execute(
+            statement, {"indexes": self.vault.blind_indexes(kind, value)}
+        )
+
+    def _read(self, row: Any) -> tuple[Account, PasswordCredential | None] | None:
+        if row is None:
+            return None
+        credential = _read_credential(row, "p_") if row.p_account_id is not None else None
+        return read_account(row._mapping, self.vault), credential
+
+
+def _read_credential(row: Any, prefix: str) -> PasswordCredential:
+    found = row._mapping
+    recovered_by = found[f"{prefix}recovered_by"]
+    return PasswordCredential(
+        found[f"{prefix}account_id"],
+        found[f"{prefix}hash"],
+        found[f"{prefix}changed_at"],
+        found[f"{prefix}disabled_at"],
+        Channel(recovered_by) if recovered_by else None,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class SqlCredentials:
     """Implements `idp.ports.store.Credentials`."""
@@ -227,15 +295,7 @@ class SqlCredentials:
 
     def find(self, account_id: UUID) -> PasswordCredential | None:
         row = self.connection.execute(_FIND_CREDENTIAL, {"account_id": account_id}).first()
-        if row is None:
-            return None
-        return PasswordCredential(
-            row.account_id,
-            row.hash,
-            row.changed_at,
-            row.disabled_at,
-            Channel(row.recovered_by) if row.recovered_by else None,
-        )
+        return None if row is None else _read_credential(row, "")
 
     def put(self, credential: PasswordCredential) -> None:
         self.connection.execute(_DELETE_CREDENTIAL, {"account_id": credential.account_id})

@@ -1,12 +1,16 @@
 """Authorization requests that wait for a person, and those that clients pushed."""
 
+import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from adapters.sql import tables
+from adapters.sql.upserts import ByDialect
 from idp.domain.protocol.interaction import Interaction, PushedRequest
 from idp.domain.protocol.prompt import Done
 
@@ -20,6 +24,28 @@ _UPDATE_DONE: Final = (
     .where(_interaction.c.digest == sa.bindparam("which"))
     .values(done=sa.bindparam("steps"))
 )
+
+
+def _add_done(insert: Callable[[sa.Table], Any]) -> Any:
+    """Return an update that adds steps to those that are noted, in one statement."""
+    given = sa.bindparam("steps", type_=sa.Text)
+    added: Any
+    if insert is sqlite.insert:
+        added = sa.func.json_patch(_interaction.c.done, given)
+    else:
+        both = sa.cast(_interaction.c.done, postgresql.JSONB).op("||")
+        added = sa.cast(both(sa.cast(given, postgresql.JSONB)), sa.JSON)
+    return (
+        sa.update(_interaction)
+        .where(
+            _interaction.c.digest == sa.bindparam("which"),
+            _interaction.c.flow_digest == sa.bindparam("whose"),
+        )
+        .values(done=added)
+    )
+
+
+_ADD_DONE: Final = ByDialect(_add_done)
 _ANSWER: Final = (
     sa.update(_interaction)
     .where(_interaction.c.digest == sa.bindparam("which"), _interaction.c.answered_at.is_(None))
@@ -75,6 +101,10 @@ class SqlInteractions:
     def update_done(self, interaction: Interaction) -> None:
         given = {"which": interaction.digest, "steps": asdict(interaction.done)}
         self.connection.execute(_UPDATE_DONE, given)
+
+    def add_done(self, digest: bytes, flow_digest: bytes, **steps: object) -> None:
+        given = {"which": digest, "whose": flow_digest, "steps": json.dumps(steps)}
+        self.connection.execute(_ADD_DONE.on(self.connection), given)
 
     def answer(self, digest: bytes, now: int) -> bool:
         return self.connection.execute(_ANSWER, {"which": digest, "now": now}).rowcount == 1

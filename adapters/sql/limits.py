@@ -34,6 +34,43 @@ def _hit(insert: Callable[[sa.Table], Any]) -> Any:
     ).returning(_window.c["count"], _window.c.expires_at)
 
 
+def _hit_beside(insert: Callable[[sa.Table], Any]) -> Any:
+    """Return the same with what another window holds, looked at in passing."""
+    other = _window.alias("other")
+    seen = (
+        sa.select(column)
+        .where(other.c.digest == sa.bindparam("beside"), other.c.expires_at > sa.bindparam("now"))
+        .scalar_subquery()
+        for column in (other.c["count"], other.c.expires_at)
+    )
+    return _hit(insert).returning(*seen)
+
+
+@cache
+def _count(count: int) -> ByDialect:
+    """Return an upsert that adds a failure to each row and holds it.
+
+    What counts already keeps the instants of its newest failure: the rule looks at them first.
+    """
+
+    def build(insert: Callable[[sa.Table], Any]) -> Any:
+        statement = _failures(insert, count)
+        anew = statement.excluded
+        is_none = sa.or_(_failure.c.failures < anew.failures, _failure.c.expires_at <= anew.last_at)
+        return statement.on_conflict_do_update(
+            index_elements=["digest"],
+            set_={
+                "failures": sa.case(
+                    (is_none, anew.failures), else_=_failure.c.failures + anew.failures
+                ),
+                "last_at": sa.case((is_none, anew.last_at), else_=_failure.c.last_at),
+                "expires_at": sa.case((is_none, anew.expires_at), else_=_failure.c.expires_at),
+            },
+        ).returning(*_failure.c)
+
+    return ByDialect(build)
+
+
 def _failures(insert: Callable[[sa.Table], Any], count: int) -> Any:
     """Return an insert of so many rows; the parameters of each end with its number."""
     names = [column.name for column in _failure.c]
@@ -92,6 +129,7 @@ def _once(table: sa.Table) -> Callable[[Callable[[sa.Table], Any]], Any]:
 
 
 _HIT: Final = ByDialect(_hit)
+_HIT_BESIDE: Final = ByDialect(_hit_beside)
 _PEEK: Final = sa.select(_window.c["count"], _window.c.expires_at).where(
     _window.c.digest == sa.bindparam("digest"), _window.c.expires_at > sa.bindparam("now")
 )
@@ -129,6 +167,20 @@ class SqlLimits:
         row = self.connection.execute(_HIT.on(self.connection), given).one()
         return Window(row[0], row[1])
 
+    def hit_beside(
+        self, key: bytes, beside: bytes, *, window_seconds: int, now: int
+    ) -> tuple[Window, Window]:
+        given = {
+            "digest": key,
+            "count": 1,
+            "expires_at": now + window_seconds,
+            "now": now,
+            "beside": beside,
+        }
+        row = self.connection.execute(_HIT_BESIDE.on(self.connection), given).one()
+        seen = NO_WINDOW if row[2] is None else Window(row[2], row[3])
+        return Window(row[0], row[1]), seen
+
     def peek(self, key: bytes, now: int) -> Window:
         row = self.connection.execute(_PEEK, {"digest": key, "now": now}).first()
         return NO_WINDOW if row is None else Window(row[0], row[1])
@@ -144,6 +196,21 @@ class SqlLimits:
             row.digest: FailureCount(row.failures, row.last_at)
             if row.expires_at > now
             else NO_FAILURES
+            for row in rows
+        }
+
+    def count_failures(
+        self, until: Mapping[bytes, int], *, now: int
+    ) -> Mapping[bytes, tuple[FailureCount, int]]:
+        given = _numbered(
+            {"digest": key, "failures": 1, "last_at": now, "expires_at": until[key]}
+            for key in sorted(until)
+        )
+        rows = self.connection.execute(_count(len(until)).on(self.connection), given)
+        return {
+            row.digest: (FailureCount(row.failures - 1, row.last_at), row.expires_at)
+            if row.failures > 1
+            else (NO_FAILURES, now)
             for row in rows
         }
 

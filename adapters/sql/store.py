@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from adapters.sql import engine as engines
-from adapters.sql.accounts import SqlAccounts, SqlCredentials
+from adapters.sql.accounts import SqlAccounts, SqlCredentials, SqlPasswordHolders
 from adapters.sql.admins import SqlAdminFactors, SqlAdmins, SqlAdminSessions
 from adapters.sql.approvals import SqlApprovals
 from adapters.sql.audit import SqlAudit, SqlLeases
@@ -96,6 +96,10 @@ class SqlTransaction:
     @cached_property
     def accounts(self) -> SqlAccounts:
         return SqlAccounts(self.connection, self.vault)
+
+    @cached_property
+    def password_holders(self) -> SqlPasswordHolders:
+        return SqlPasswordHolders(self.connection, self.vault)
 
     @cached_property
     def credentials(self) -> SqlCredentials:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from idp.ports.store import Transaction
+
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
@@ -33,6 +35,22 @@ class Reading:
         return self.count > self.limit
 
 
+class Knock(Protocol):
+    """A hit that goes with a use case: in its transactions where the store counts, else beside."""
+
+    def count_in(self, tx: Transaction) -> tuple[Reading, Reading]:
+        """Return the bucket with this hit, and the one that is only looked at.
+
+        Before anything else that the transaction holds, so that two never wait for one another.
+        """
+
+    def refund_in(self, tx: Transaction) -> None:
+        """Take the hit back, as early in the transaction; `refund_beside` follows its commit."""
+
+    def refund_beside(self) -> None:
+        """Take back what no transaction does: after `refund_in`, or where `count_in` was undone."""
+
+
 class RateLimits(Protocol):
     """Fixed windows, counted atomically for all processes; limits come multiplied by the factor."""
 
@@ -44,3 +62,6 @@ class RateLimits(Protocol):
 
     def refund(self, *buckets: Bucket) -> None:
         """Take one hit back: the attempt did not count after all."""
+
+    def knock(self, bucket: Bucket, *, beside: Bucket) -> Knock:
+        """Return a hit that is counted with a transaction; `beside` is only looked at."""

@@ -76,6 +76,17 @@ class Accounts(Protocol):
         """Erase the account and all that hangs on it; sandbox and test only."""
 
 
+class PasswordHolders(Protocol):
+    """Accounts with their passwords, in one statement; whom an identifier means as `Accounts`."""
+
+    def find(self, account_id: UUID) -> tuple[Account, PasswordCredential | None] | None: ...
+    def find_by_nik(self, nik: Nik) -> tuple[Account, PasswordCredential | None] | None: ...
+    def find_by_phone(self, phone: Phone) -> tuple[Account, PasswordCredential | None] | None: ...
+    def find_by_email(
+        self, email: EmailAddress
+    ) -> tuple[Account, PasswordCredential | None] | None: ...
+
+
 class Credentials(Protocol):
     """Passwords."""
 
@@ -274,6 +285,9 @@ class Interactions(Protocol):
     def add(self, interaction: Interaction) -> None: ...
     def find(self, digest: bytes) -> Interaction | None: ...
     def update_done(self, interaction: Interaction) -> None: ...
+    def add_done(self, digest: bytes, flow_digest: bytes, **steps: object) -> None:
+        """Note further steps, named as those of `Done`; nothing where the browser is another."""
+
     def answer(self, digest: bytes, now: int) -> bool:
         """Mark it answered; `False` if another was first."""
 
@@ -591,12 +605,26 @@ class Limits(Protocol):
     """Durable counters, changed in the transaction of what they limit."""
 
     def hit(self, key: bytes, *, window_seconds: int, now: int) -> Window: ...
+    def hit_beside(
+        self, key: bytes, beside: bytes, *, window_seconds: int, now: int
+    ) -> tuple[Window, Window]:
+        """Count once, and return what another key holds too."""
+
     def peek(self, key: bytes, now: int) -> Window: ...
     def refund(self, key: bytes) -> None: ...
     def hold_failures(self, *keys: bytes, now: int) -> Mapping[bytes, FailureCount]:
         """Return the failures under each key that still count, and hold them for us alone.
 
         Keys in ascending order: who holds several at once never waits for one who waits for it.
+        """
+
+    def count_failures(
+        self, until: Mapping[bytes, int], *, now: int
+    ) -> Mapping[bytes, tuple[FailureCount, int]]:
+        """Count a failure under each key, and hold them for us alone.
+
+        Returns what each held before, and until when. Where that was nothing, the count is whole:
+        it stands until the instant given. Elsewhere `put_failures` has to follow for every key.
         """
 
     def put_failures(self, counts: Mapping[bytes, tuple[FailureCount, int]]) -> None:
@@ -630,6 +658,8 @@ class Transaction(Protocol):
 
     @property
     def accounts(self) -> Accounts: ...
+    @property
+    def password_holders(self) -> PasswordHolders: ...
     @property
     def credentials(self) -> Credentials: ...
     @property

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from idp.domain.errors import Refused
-from idp.domain.identity.account import Account
+from idp.domain.identity.account import Account, PasswordCredential
 from idp.domain.identity.email import EmailAddress
 from idp.domain.identity.nik import LENGTH, Nik, parse_nik
 from idp.domain.identity.phone import Phone, parse_phone
@@ -53,6 +53,23 @@ def holder_of(identifier: Identifier | None, tx: Transaction) -> Account | None:
         case Phone() as phone:
             return tx.accounts.find_by_phone(phone)
     return None
+
+
+def password_holder_of(
+    identifier: Identifier | None, tx: Transaction
+) -> tuple[Account | None, PasswordCredential | None]:
+    """Return the same with its password, in one statement; `None` twice where it is nobody's."""
+    found = None
+    match identifier:
+        case EmailAddress() as email:
+            found = tx.password_holders.find_by_email(email)
+        case Nik() as nik:
+            found = tx.password_holders.find_by_nik(nik)
+        case Phone() as phone:
+            found = tx.password_holders.find_by_phone(phone)
+        case None:
+            pass
+    return found or (None, None)
 
 
 def index_of(identifier: Identifier | str, vault: Vault) -> bytes:

@@ -72,11 +72,9 @@ class InteractionService:
         """Note that the person signed in for this request; an id that is not theirs is ignored."""
         if interaction_id is None:
             return
-        interaction = tx.interactions.find(digest_of(interaction_id))
-        if interaction is None or interaction.flow_digest != visitor.flow_digest:
-            return
-        done = replace(interaction.done, signed_in=sid, registered=True)
-        tx.interactions.update_done(replace(interaction, done=done))
+        tx.interactions.add_done(
+            digest_of(interaction_id), visitor.flow_digest, signed_in=sid, registered=True
+        )
 
     def note_registration_seen(self, interaction_id: str, visitor: Visitor) -> None:
         """Note that the person was offered to open an account (`prompt=create`)."""

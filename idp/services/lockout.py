@@ -79,8 +79,10 @@ class LockoutService:
             (_key(kind, key), kind)
             for kind, key in ((_IDENTIFIER, whose), (_ACCOUNT, behind), (_IN_A_ROW, behind))
         )
-        found = tx.limits.hold_failures(*(key for key, _ in names), now=now)
-        held = {kind: found[key] for key, kind in names}
+        found = tx.limits.count_failures({key: now + _LIFE[kind] for key, kind in names}, now=now)
+        held = {kind: found[key][0] for key, kind in names}
+        if not any(count.failures for count in held.values()):
+            return CountedTry(tuple(names), (), 1, is_barred=False)
         free = scaled(FREE_FAILURES, self.factor)
         until = held[_IDENTIFIER].blocked_until(free=free)
         if now < until:
@@ -88,15 +90,15 @@ class LockoutService:
         is_barred = now < held[_ACCOUNT].blocked_until(free=free)
         # a barred try compares nothing: counting it would let anybody renew the bar for ever
         keys = tuple((k, kind) for k, kind in names if kind == _IDENTIFIER or not is_barred)
-        tx.limits.put_failures(
-            {
-                key: (
-                    counted(held[kind], now, free=free if kind != _IN_A_ROW else 0),
-                    now + _LIFE[kind],
-                )
-                for key, kind in keys
-            }
-        )
+        put = {
+            key: (
+                counted(held[kind], now, free=free if kind != _IN_A_ROW else 0),
+                now + _LIFE[kind],
+            )
+            for key, kind in keys
+        }
+        # those that are not counted get back what they held
+        tx.limits.put_failures({**found, **put})
         return CountedTry(keys, (), held[_IN_A_ROW].failures + (not is_barred), is_barred)
 
     def _count_known(self, account: Account, known_as: bytes, *, tx: Transaction) -> CountedTry:
@@ -106,8 +108,11 @@ class LockoutService:
         if window.count > scaled(hit.limit.most, self.factor):
             raise _throttled(window.expires_at - now)
         key = _key(_IN_A_ROW, account.id.bytes)
-        held = counted(tx.limits.hold_failures(key, now=now)[key], now, free=0)
-        tx.limits.put_failures({key: (held, now + IN_A_ROW_SECONDS)})
+        until = now + IN_A_ROW_SECONDS
+        before = tx.limits.count_failures({key: until}, now=now)[key][0]
+        held = counted(before, now, free=0)
+        if before.failures:
+            tx.limits.put_failures({key: (held, until)})
         return CountedTry(((key, _IN_A_ROW),), (hit,), held.failures, False)
 
     def is_over(self, counted_try: CountedTry) -> bool:
@@ -140,9 +145,10 @@ class LockoutService:
             if identifier is not None
         }
         behind = {_key(kind, account.id.bytes) for kind in (_ACCOUNT, _IN_A_ROW)}
-        tx.limits.clear_failures(*sorted(typed | own | behind))
+        # in the order of `count`: two tries at once never wait for one another
         for hit in counted_try.hits if counted_try is not None else ():
             tx.limits.refund(hit.key)
+        tx.limits.clear_failures(*sorted(typed | own | behind))
 
 
 def _key(kind: bytes, whose: bytes) -> bytes:

@@ -23,13 +23,13 @@ from idp.domain.identity.nik import Nik
 from idp.domain.identity.session import LoginSession
 from idp.domain.identity.visitor import Visitor
 from idp.ports.clock import Clock
-from idp.ports.ephemeral import Bucket, RateLimits
+from idp.ports.ephemeral import Bucket, Knock, RateLimits
 from idp.ports.metrics import Metrics
 from idp.ports.passwords import Busy, PasswordHasher
 from idp.ports.store import Store, Transaction
 from idp.ports.vault import Vault
 from idp.services.devices import DeviceService
-from idp.services.identifiers import Identifiers, holder_of, index_of
+from idp.services.identifiers import Identifiers, index_of, password_holder_of
 from idp.services.interactions import InteractionService
 from idp.services.legacy_upgrade import Comparison, LegacyProven, LegacyUpgradeService
 from idp.services.lockout import CountedTry, LockoutService
@@ -76,8 +76,21 @@ class CodeNeeded:
 
 
 @dataclass(frozen=True, slots=True)
+class _Found:
+    """Whom a try may be of: an account with its password, and old accounts."""
+
+    account: Account | None
+    credential: PasswordCredential | None
+    old: Sequence[LegacyAccount]
+
+
+#: Finds in the first write whom a try may be of.
+_Find = Callable[[Transaction], _Found]
+
+
+@dataclass(frozen=True, slots=True)
 class _Try:
-    """One try between its two writes."""
+    """One try between its two writes. `knock`: how its address was counted."""
 
     whose: bytes
     account: Account | None
@@ -85,6 +98,7 @@ class _Try:
     counted: CountedTry
     is_known: bool = False
     old: tuple[LegacyAccount, ...] = ()
+    knock: Knock | None = None
 
     @property
     def comparable(self) -> PasswordCredential | None:
@@ -136,11 +150,11 @@ class LoginService:
         identifier = self.identifiers.read(typed)
         whose = index_of(typed if identifier is None else identifier, self.vault)
 
-        def find(tx: Transaction) -> tuple[Account | None, Sequence[LegacyAccount]]:
-            holder = holder_of(identifier, tx)
+        def find(tx: Transaction) -> _Found:
+            holder, credential = password_holder_of(identifier, tx)
             # what signs somebody in here is no user name of a portal
             name = typed if holder is None else ""
-            return holder, self.upgrade.find(identifier, tx, typed=name)
+            return _Found(holder, credential, self.upgrade.find(identifier, tx, typed=name))
 
         return self._attempt(
             whose,
@@ -163,8 +177,8 @@ class LoginService:
     ) -> LegacyProven:
         """Prove an old account by its address, its NIK and its password; refuses as `sign_in`."""
 
-        def find(tx: Transaction) -> tuple[Account | None, Sequence[LegacyAccount]]:
-            return None, self.upgrade.find_both(email, nik, tx)
+        def find(tx: Transaction) -> _Found:
+            return _Found(None, None, self.upgrade.find_both(email, nik, tx))
 
         outcome = self._attempt(
             index_of(nik, self.vault),
@@ -183,9 +197,10 @@ class LoginService:
     ) -> LegacyProven:
         """Prove an old account that the person in this session was offered; as `sign_in`."""
 
-        def find(tx: Transaction) -> tuple[Account | None, Sequence[LegacyAccount]]:
+        def find(tx: Transaction) -> _Found:
             row = tx.legacy_accounts.find(legacy_id)
-            return None, [row] if row is not None and self.upgrade.may_be_proved(row) else []
+            is_good = row is not None and self.upgrade.may_be_proved(row)
+            return _Found(None, None, [row] if row is not None and is_good else [])
 
         outcome = self._attempt(
             legacy_id.bytes,
@@ -203,7 +218,7 @@ class LoginService:
     def _attempt(
         self,
         whose: bytes,
-        find: Callable[[Transaction], tuple[Account | None, Sequence[LegacyAccount]]],
+        find: _Find,
         passwords: tuple[str, str],
         visitor: Visitor,
         interaction_id: str | None,
@@ -217,28 +232,23 @@ class LoginService:
         """
         began = self.clock.monotonic()
         try_ = self._begin(whose, find, visitor, puzzle)
-        try:
-            is_right = self._is_right(try_, passwords[0])
-            compared = (
-                Comparison(None)
-                if is_right
-                else self._compared(
-                    try_,
-                    passwords[1],
-                    visitor,
-                    until=None if is_patient else began + self._portal_seconds,
-                )
+        is_right = self._is_right(try_, passwords[0])
+        compared = (
+            Comparison(None)
+            if is_right
+            else self._compared(
+                try_,
+                passwords[1],
+                visitor,
+                until=None if is_patient else began + self._portal_seconds,
             )
-        except Busy:
-            self.rate_limits.refund(_failures(visitor))
-            raise
+        )
         outcome: Entered | CodeNeeded | LegacyProven | None = None
         if is_right:
             outcome = self._succeed(try_, visitor, interaction_id)
         elif compared.legacy is not None:
             outcome = self._prove(try_, compared.legacy, passwords[0], visitor)
         if outcome is not None:
-            self.rate_limits.refund(_failures(visitor))
             return outcome
         self._fail(try_, visitor, compared.causes)
         self._count_account(try_, visitor)
@@ -262,8 +272,7 @@ class LoginService:
     ) -> None:
         """Keep what a portal said after the page had answered; `None`: nothing usable."""
         if is_right:
-            if self._prove(try_, legacy, password, visitor, is_late=True) is not None:
-                self.rate_limits.refund(_failures(visitor))
+            self._prove(try_, legacy, password, visitor, is_late=True)
             return
         cause = "portal.unavailable" if is_right is None else "password.wrong"
         with self.store.write() as tx:
@@ -350,37 +359,39 @@ class LoginService:
     def _begin(
         self,
         whose: bytes,
-        find: Callable[[Transaction], tuple[Account | None, Sequence[LegacyAccount]]],
+        find: _Find,
         visitor: Visitor,
         puzzle: Solution | None,
     ) -> _Try:
         """Find whom it may be, and count the try as failed: first write."""
-        is_crowded = self.rate_limits.hit(_failures(visitor))[0].is_over
-        accounts = self.rate_limits.peek(_accounts(visitor))[0]
-        is_crowded = is_crowded or accounts.count >= accounts.limit
+        knock = self.rate_limits.knock(_failures(visitor), beside=_accounts(visitor))
         try:
             with self.store.write(brief=True) as tx:
+                failures, accounts = knock.count_in(tx)
+                is_crowded = failures.is_over or accounts.count >= accounts.limit
                 if is_crowded and not self.puzzles.redeem(puzzle, PUZZLE, visitor, tx=tx):
                     raise Refused("puzzle.required")  # noqa: TRY301 - undoes the transaction
-                account, old = find(tx)
+                found = find(tx)
+                account = found.account
                 is_known = account is not None and self.devices.is_known(account.id, visitor, tx=tx)
                 known_as = visitor.device_digest if is_known else None
                 return _Try(
                     whose,
                     account,
-                    tx.credentials.find(account.id) if account is not None else None,
+                    found.credential,
                     self.lockout.count(
                         whose,
                         account,
                         known_as=known_as,
                         tx=tx,
-                        behind=self.upgrade.index_behind(old),
+                        behind=self.upgrade.index_behind(found.old),
                     ),
                     is_known,
-                    tuple(old),
+                    tuple(found.old),
+                    knock,
                 )
         except Refused as refusal:
-            self.rate_limits.refund(_failures(visitor))
+            knock.refund_beside()
             self.metrics.count("logins", outcome=refusal.code)
             raise
 
@@ -434,15 +445,19 @@ class LoginService:
         with self.store.write() as tx:
             proven = self.upgrade.begin(legacy.id, kept, visitor, is_late=is_late, tx=tx)
             if proven is not None:
+                _refund_in(try_, tx)
                 self.lockout.clear(try_.counted, tx=tx)
         if proven is not None:
+            _refund_beside(try_)
             self.metrics.count("logins", outcome="legacy")
         return proven
 
     def _take_back(self, try_: _Try) -> None:
         """Undo a count: the lane had no place, nothing was compared."""
         with self.store.write(brief=True) as tx:
+            _refund_in(try_, tx)
             self.lockout.take_back(try_.counted, tx=tx)
+        _refund_beside(try_)
         self.metrics.count("logins", outcome="busy")
 
     def _rehash(self, credential: PasswordCredential, password: str) -> None:
@@ -455,10 +470,19 @@ class LoginService:
         self, try_: _Try, visitor: Visitor, interaction_id: str | None
     ) -> Entered | CodeNeeded | None:
         """Settle a right password: second write. `None` where it ended while it was compared."""
+        outcome = self._settle(try_, visitor, interaction_id)
+        if outcome is not None:
+            _refund_beside(try_)
+        return outcome
+
+    def _settle(
+        self, try_: _Try, visitor: Visitor, interaction_id: str | None
+    ) -> Entered | CodeNeeded | None:
         with self.store.write() as tx:
             account, credential = _still_good(try_, tx=tx)
             if account is None or credential is None:
                 return None
+            _refund_in(try_, tx)
             self.lockout.forgive(account, try_.counted, tx=tx)
             if self.needs_code(account, is_known=try_.is_known):
                 journey_id = self.steps.begin(
@@ -600,12 +624,23 @@ def _accounts(visitor: Visitor) -> Bucket:
     return Bucket("login.accounts", visitor.address, ACCOUNTS_OF_NETWORK, FAILURE_WINDOW_SECONDS)
 
 
+def _refund_in(try_: _Try, tx: Transaction) -> None:
+    """Take the address's hit back in a transaction, before it holds what others count in."""
+    if try_.knock is not None:
+        try_.knock.refund_in(tx)
+
+
+def _refund_beside(try_: _Try) -> None:
+    if try_.knock is not None:
+        try_.knock.refund_beside()
+
+
 def _still_good(try_: _Try, *, tx: Transaction) -> tuple[Account | None, PasswordCredential | None]:
     """Return account and password if neither changed while the password was compared."""
     before, compared = try_.account, try_.comparable
     if before is None or compared is None:
         return None, None
-    account, credential = tx.accounts.find(before.id), tx.credentials.find(before.id)
+    account, credential = tx.password_holders.find(before.id) or (None, None)
     if account is None or not account.is_usable or credential is None:
         return None, None
     if credential.changed_at != compared.changed_at or credential.disabled_at is not None:

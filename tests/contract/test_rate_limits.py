@@ -8,7 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 import redis
@@ -17,6 +17,7 @@ from adapters.metrics import PrometheusMetrics
 from adapters.redis.ephemeral import RETRY_SECONDS, RedisRateLimits
 from adapters.sql.ephemeral import SqlRateLimits
 from idp.app import Application
+from idp.domain.errors import Refused
 from idp.ports.ephemeral import Bucket, RateLimits
 from tests.fakes import FixedClock
 from tests.portal import a_portal, an_account, sign_in
@@ -96,6 +97,61 @@ def test_buckets_of_one_call_are_read_in_their_order(limits: RateLimits) -> None
     readings = limits.hit(BUCKET, other)
 
     assert [(reading.count, reading.limit) for reading in readings] == [(1, 3), (2, 7)]
+
+
+def test_a_knock_is_counted_with_a_transaction_and_reads_the_bucket_beside_it(
+    limits: RateLimits, database: SqlRateLimits
+) -> None:
+    other = Bucket("test", "somebody else", 7, 600)
+    limits.hit(other)
+    limits.hit(BUCKET)
+
+    knock = limits.knock(BUCKET, beside=other)
+    with database.store.write() as tx:
+        hit, seen = knock.count_in(tx)
+
+    assert (hit.count, hit.limit) == (2, 3)
+    assert (seen.count, seen.limit) == (1, 7)
+    assert [reading.count for reading in limits.peek(BUCKET, other)] == [2, 1]
+
+
+def test_a_bucket_beside_a_knock_whose_window_ended_holds_nothing(
+    limits: RateLimits, database: SqlRateLimits, clock: FixedClock
+) -> None:
+    other = Bucket("test", "somebody else", 7, 10)
+    limits.hit(other)
+    clock.move(10)
+
+    knock = limits.knock(BUCKET, beside=other)
+    with database.store.write() as tx:
+        assert knock.count_in(tx)[1].count == 0
+
+
+def test_a_knock_whose_transaction_is_undone_counts_for_nothing(
+    limits: RateLimits, database: SqlRateLimits
+) -> None:
+    limits.hit(BUCKET)
+
+    knock = limits.knock(BUCKET, beside=BUCKET)
+    with suppress(Refused), database.store.write() as tx:
+        knock.count_in(tx)
+        raise Refused("puzzle.required")
+    knock.refund_beside()
+
+    assert limits.peek(BUCKET)[0].count == 1
+
+
+def test_a_knock_is_taken_back_by_a_later_transaction(
+    limits: RateLimits, database: SqlRateLimits
+) -> None:
+    knock = limits.knock(BUCKET, beside=BUCKET)
+    with database.store.write() as tx:
+        knock.count_in(tx)
+    with database.store.write() as tx:
+        knock.refund_in(tx)
+    knock.refund_beside()
+
+    assert limits.peek(BUCKET)[0].count == 0
 
 
 def test_names_and_keys_are_apart(limits: RateLimits) -> None:

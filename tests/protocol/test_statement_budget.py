@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from idp.app import Application
 from idp.domain.identity.account import Account
 from tests.keyed import a_keyed_portal
-from tests.portal import Portal, a_portal
+from tests.portal import Portal, a_portal, an_account, form_fields, same_origin
 from tests.statements import counted
 
 OFFLINE = "openid profile offline_access"
@@ -173,3 +174,60 @@ def test_a_wrong_secret_costs_nothing_once_the_client_is_known(
     with counted(warm.app) as statements:
         assert replace(warm, secret="x" * 43).redeem("x").status_code == 401
     assert statements == []
+
+
+@pytest.fixture
+def at_the_form(make_app: Callable[..., Application]) -> tuple[Portal, Callable[..., TestResponse]]:
+    """A portal whose client is in memory, and what walks from it to a filled sign-in form.
+
+    No code is asked for; a warm-up is behind us.
+    """
+    app = make_app(SIAPKERJA_LOGIN_UNKNOWN_DEVICE="none")
+    an_account(app)
+    browser = app.test_client()
+    portal = a_portal(app, browser, first_party=True)
+
+    def walk(password: str = "tiga kata acak sekali") -> TestResponse:
+        for name in ("sid", "flow"):
+            browser.delete_cookie(name)
+        there = portal.start(scope="openid profile").headers["Location"]
+        fields = form_fields(browser.get(there))
+        given = {**fields, "identifier": "budi1@contoh.id", "password": password}
+        return browser.post(there, data=given, headers=same_origin())
+
+    walk()
+    return portal, walk
+
+
+def test_a_password_sign_in_costs_twenty_statements_from_request_to_code(
+    at_the_form: tuple[Portal, Callable[..., TestResponse]],
+) -> None:
+    portal, walk = at_the_form
+
+    with counted(portal.app) as statements:
+        answer = walk()
+        answer = portal.browser.get(answer.headers["Location"])
+
+    assert "code" in portal.answer(answer)
+    # request and page; the form, twice; first write; second write; request, session, code
+    assert kinds(statements) == [
+        *("INSERT", "SELECT"),
+        *("INSERT", "SELECT"),
+        *("INSERT", "SELECT", "SELECT", "INSERT"),
+        *("SELECT", "UPDATE", "DELETE", "INSERT", "UPDATE", "INSERT", "INSERT"),
+        "UPDATE",
+        *("SELECT", "SELECT", "UPDATE", "INSERT"),
+    ]
+
+
+def test_a_password_sign_in_after_a_failure_costs_one_statement_more(
+    at_the_form: tuple[Portal, Callable[..., TestResponse]],
+) -> None:
+    portal, walk = at_the_form
+    assert walk("salah kata acak sekali").status_code == 422
+
+    with counted(portal.app) as statements:
+        answer = walk()
+
+    assert answer.status_code == 303
+    assert len(statements) == 17, kinds(statements)
