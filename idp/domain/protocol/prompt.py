@@ -249,7 +249,8 @@ def _must_ask(
         return True
     if consent is None:
         return True
-    is_older = consent.given_at < session.created_at
+    # in one second with the sign-in counts as before it: rather asked twice than not at all
+    is_older = consent.given_at <= session.created_at
     if is_older and not is_silent and rules_of(client).asks_each_session:
         return True
     wanted = {scope for scope in scopes if scope != OPENID}
