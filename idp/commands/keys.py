@@ -7,6 +7,7 @@ import click
 
 from idp.commands.output import BEGINS_WITH_HYPHEN, Output, application, command
 from idp.domain.protocol.signing_key import SigningKey
+from idp.oidc.tokens.key_ring import KEEP_SECONDS
 from idp.services.key_rotation import KeyRotation
 
 
@@ -19,6 +20,11 @@ def _rotation() -> KeyRotation:
     rotation = application().wiring.services.keys
     rotation.ensure()
     return rotation
+
+
+def _until_published() -> None:
+    """Wait until the JWKS of every process says what was changed: then the command is done."""
+    application().wiring.services.clock.sleep(KEEP_SECONDS)
 
 
 def _told(found: Iterable[SigningKey]) -> list[dict[str, Any]]:
@@ -53,6 +59,7 @@ def list_all(output: Output) -> None:
 def rotate(output: Output, *, emergency: bool) -> None:
     """Publish the next keys; they sign after 24 hours (sandbox, test, emergency: at once)."""
     found = _told(_rotation().rotate(emergency=emergency))
+    _until_published()
     output.tell(found, _lines(found))
 
 
@@ -87,4 +94,5 @@ def rotate_index(output: Output) -> None:
 def retire(output: Output, kid: str, *, at_once: bool) -> None:
     """Let a key sign no more."""
     found = _told([_rotation().retire(kid, at_once=at_once)])
+    _until_published()
     output.tell(found[0], _lines(found))

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from adapters.sql import schema
 from idp.app import Application
 from idp.commands import main
 from idp.domain.protocol.client import Client
+from idp.oidc.tokens.key_ring import KEEP_SECONDS
 from tests.conftest import BASE, ROOT, environment
 from tests.dynamic import a_key
 from tests.guest import Guest
@@ -561,6 +563,16 @@ def test_keys_are_listed_rotated_and_retired(siapkerja: Siapkerja) -> None:
     assert (gone["kid"], gone["status"]) == (first[0]["kid"], "retired")
     for key in both:
         assert set(key) == {"kid", "alg", "status", "created_at", "active_at", "retired_at"}
+
+
+def test_keys_are_published_by_every_process_when_the_command_ends(siapkerja: Siapkerja) -> None:
+    """Module `server-rotate-keys` reads the key set right after it."""
+    [first, *_] = siapkerja.told("keys", "list")
+    for command in (["rotate"], ["retire", first["kid"]]):
+        began = time.monotonic()
+        siapkerja.told("keys", *command)
+
+        assert time.monotonic() - began >= KEEP_SECONDS
 
 
 def test_the_last_key_of_an_algorithm_stays(siapkerja: Siapkerja) -> None:

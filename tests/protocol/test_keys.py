@@ -12,6 +12,7 @@ from idp.app import Application
 from idp.domain.errors import Refused
 from idp.domain.identity.account import Account
 from idp.domain.protocol.signing_key import KEEP_AFTER_SECONDS, PUBLISH_BEFORE_SECONDS, KeyStatus
+from idp.oidc.tokens.key_ring import KEEP_SECONDS
 from idp.services.key_rotation import KeyRotation
 from tests.fakes import NOW, FixedClock
 from tests.portal import Portal, a_portal, an_account, sign_in
@@ -203,7 +204,7 @@ def test_km_2_two_processes_know_each_others_keys(
     token = portal.tokens()["access_token"]
 
     assert elsewhere.userinfo(token).status_code == 200
-    clock.move(2)
+    clock.move(KEEP_SECONDS)
     assert kid_of(token) in [
         key["kid"] for key in elsewhere.browser.get("/jwks").get_json()["keys"]
     ]

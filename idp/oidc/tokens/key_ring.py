@@ -32,7 +32,7 @@ from idp.ports.store import Store
 logger = logging.getLogger(__name__)
 
 #: How long a process goes on without asking the store for changed keys.
-KEEP_SECONDS: Final = 2.0
+KEEP_SECONDS: Final = 0.5
 
 _ES256: Final = ECDSA(SHA256())
 _P256_BYTES: Final = 32
