@@ -594,7 +594,7 @@ def wire(
             settings.dukcapil.url, clock=clock, is_production=settings.is_production
         ),
         reviews=ReviewService(store, clock, messages, traffic),
-        expiry=ExpiryService(store, clock, messages, documents, end_of_key),
+        expiry=ExpiryService(store, clock, messages, documents, end_of_key, parse_email),
         keys=keys,
         accounts=AccountsAdmin(store, clock, entropy, hasher, parse_email, sessions),
         sweeping=SweepingService(

@@ -41,6 +41,11 @@ _LIST: Final = (
     .where(_client.c.status != ClientStatus.DELETED)
     .order_by(_client.c.created_at, _client.c.client_id)
 )
+_LIST_WITH_KEYS: Final = sa.select(_client).where(
+    _client.c.status == ClientStatus.ACTIVE,
+    # by value or by address: `jwks` or `jwks_uri`
+    sa.cast(_client.c.metadata, sa.Text).like('%"jwks%'),
+)
 _REVISION: Final = sa.select(
     sa.func.count(), sa.func.max(_client.c.updated_at), sa.func.sum(_client.c.version)
 )
@@ -123,6 +128,9 @@ class SqlClients:
 
     def list_all(self) -> Sequence[Client]:
         return tuple(read_client(row, ()) for row in self.connection.execute(_LIST))
+
+    def list_with_keys(self) -> Sequence[Client]:
+        return tuple(read_client(row, ()) for row in self.connection.execute(_LIST_WITH_KEYS))
 
     def revision(self) -> object:
         return tuple(self.connection.execute(_REVISION).one())

@@ -14,7 +14,7 @@ from adapters.sql.upserts import replacing
 from idp.domain.errors import Conflict
 from idp.domain.identity.release import Approval, Release, ReleaseState
 from idp.domain.identity.team import Team
-from idp.domain.protocol.client import Client, ClientStatus
+from idp.domain.protocol.client import ClientStatus
 from idp.ports.partners import EndedPortal, TeamPortal
 
 _portal = tables.team_portal
@@ -110,21 +110,6 @@ _APPROVALS: Final = (
     .order_by(_approval.c.at, _approval.c.reviewer)
 )
 _PUT_APPROVAL: Final = replacing(_approval, "release_id", "reviewer")
-_WITH_KEYS: Final = (
-    sa.select(tables.client)
-    .join(
-        _portal,
-        sa.or_(
-            _portal.c.live_client_id == tables.client.c.client_id,
-            _portal.c.sandbox_client_id == tables.client.c.client_id,
-        ),
-    )
-    .where(
-        tables.client.c.status == ClientStatus.ACTIVE,
-        # by value or by address: `jwks` or `jwks_uri`
-        sa.cast(tables.client.c.metadata, sa.Text).like('%"jwks%'),
-    )
-)
 _BEGINNING: Final = (-1, UUID(int=0))
 _MEMBERS: Final = tuple(member.name for member in fields(TeamPortal))
 
@@ -174,9 +159,6 @@ class SqlTeamPortals:
 
     def retire(self, portal_id: UUID, now: int) -> None:
         self.connection.execute(_RETIRE, {"which": portal_id, "now": now})
-
-    def clients_with_keys(self) -> Sequence[Client]:
-        return tuple(read_client(row, ()) for row in self.connection.execute(_WITH_KEYS))
 
     def add_release(self, release: Release) -> None:
         self.connection.execute(

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.sql import tables
 from adapters.sql.upserts import ByDialect, first_only
+from idp.domain.protocol.client import ClientStatus
 from idp.domain.protocol.traffic import KEPT_FAILED, KEPT_REQUESTS, KEPT_UNPROVED, SeenRequest
 from idp.ports.clock import Clock
 from idp.ports.entropy import Entropy
@@ -17,7 +18,7 @@ from idp.ports.partners import Expiring
 _usage = tables.client_usage
 _request = tables.client_request
 _secret = tables.client_secret
-_portal = tables.team_portal
+_client = tables.client
 _notice = tables.expiry_notice
 
 
@@ -78,15 +79,11 @@ _NEWEST: Final = (
 )
 _EXPIRING: Final = (
     sa.select(_secret.c.client_id, _secret.c.digest, _secret.c.expires_at)
-    .join(
-        _portal,
-        sa.or_(
-            _portal.c.live_client_id == _secret.c.client_id,
-            _portal.c.sandbox_client_id == _secret.c.client_id,
-        ),
-    )
+    .join(_client, _client.c.client_id == _secret.c.client_id)
     .where(
-        _secret.c.expires_at > sa.bindparam("since"), _secret.c.expires_at <= sa.bindparam("until")
+        _client.c.status.in_((ClientStatus.ACTIVE, ClientStatus.SUSPENDED)),
+        _secret.c.expires_at > sa.bindparam("since"),
+        _secret.c.expires_at <= sa.bindparam("until"),
     )
     .order_by(_secret.c.expires_at)
 )

@@ -89,9 +89,6 @@ class TeamPortals(Protocol):
         """Name the client in production, once; `False` if there is one."""
 
     def retire(self, portal_id: UUID, now: int) -> None: ...
-    def clients_with_keys(self) -> Sequence[Client]:
-        """Return teams' active clients that have keys of their own, without secrets."""
-
     def add_release(self, release: Release) -> None: ...
     def find_release(self, release_id: UUID) -> Release | None: ...
     def releases(self, portal_id: UUID) -> Sequence[Release]:
@@ -136,7 +133,7 @@ class Traffic(Protocol):
         """Return the newest first."""
 
     def expiring_secrets(self, since: int, until: int) -> Sequence[Expiring]:
-        """Return the secrets of teams' clients that end in a span."""
+        """Return the secrets of active and stopped clients that end in a span."""
 
     def note_expiry(self, expiring: Expiring, days: int) -> bool:
-        """Note that a team was told; `False` if it was before."""
+        """Note that somebody was told; `False` if they were before."""

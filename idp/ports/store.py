@@ -171,6 +171,9 @@ class Clients(Protocol):
 
     def find(self, client_id: str) -> Client | None: ...
     def list_all(self) -> Sequence[Client]: ...
+    def list_with_keys(self) -> Sequence[Client]:
+        """Return the active clients that have keys of their own, without secrets."""
+
     def revision(self) -> object:
         """Return a value that changes with any client: cheap to ask for, unlike the list."""
 

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from idp.domain.errors import Refused
-from idp.domain.identity.account import Account, AccountStatus
+from idp.domain.identity.account import Account
 from idp.domain.identity.audit import Action, Actor, AuditEvent
 from idp.domain.identity.case import Case, CaseKind, Decision, Note
 from idp.domain.identity.email import EmailAddress
@@ -18,10 +18,11 @@ from idp.domain.identity.phone import Phone
 from idp.ports.clock import Clock
 from idp.ports.entropy import Entropy
 from idp.ports.store import Store, Transaction
+from idp.services.account_status import lock_in
 from idp.services.approvals import ApprovalService
 from idp.services.lost_contact import REPLACE, LostContactRequests, replace_payload
 from idp.services.messages import MessageService
-from idp.services.people import UNLOCK, set_status_in
+from idp.services.people import UNLOCK
 from idp.services.sessions import SessionService
 
 #: How many of the queue a page shows, the oldest first.
@@ -132,20 +133,16 @@ class CaseService:
     ) -> None:
         if account.status not in LOCKABLE:
             return
-        set_status_in(account, AccountStatus.LOCKED, now=now, tx=tx)
-        self.sessions.end_all_in(
-            account.id, kept_sid=None, reason="locked", now=now, tx=tx, actor=actor
-        )
-        tx.grants.revoke_for_account(account.id, now, reason="locked")
-        event = AuditEvent(
-            Action.ACCOUNT_LOCKED,
-            now,
-            account_id=account.id,
+        lock_in(
+            account,
+            self.sessions,
+            self.messages,
+            actor,
+            reason=f"case {case.id}",
             object_id=case.id.hex,
-            details={"reason": f"case {case.id}"},
+            now=now,
+            tx=tx,
         )
-        tx.audit.record(_by(actor, event))
-        self.messages.tell_of_lock(account, is_locked=True, tx=tx)
 
     def _replace_contact(
         self,

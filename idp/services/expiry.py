@@ -1,11 +1,20 @@
-"""Letters before a portal's secret or key ends: thirty days, seven and one before, each once."""
+"""Letters before a portal's secret or key ends: thirty days, seven and one before, each once.
+
+They go to the portal's team. Where it has none, they go to those who look after clients in the
+console, and to whom its registration names (`contacts`).
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
 
+from idp.domain.errors import Refused
+from idp.domain.identity.admin import Admin, AdminStatus
+from idp.domain.identity.email import EmailAddress
 from idp.domain.identity.expiry import FIRST_SECONDS, days_left, days_to_tell
+from idp.domain.identity.roles import Permission, may
 from idp.domain.identity.team import TeamRole
 from idp.domain.protocol.client import Client
 from idp.domain.protocol.client_metadata import KEYS_MAX
@@ -19,6 +28,8 @@ from idp.services.messages import LetterKind, MessageService
 _DAY: Final = 86400
 #: How long a day's round of portals' own addresses takes at most.
 ASKING_SECONDS: Final = 300.0
+#: How many of a registration's contacts are told.
+CONTACTS_MAX: Final = 5
 #: How often a team hears that its address of keys does not answer.
 AWAY_SECONDS: Final = 7 * _DAY
 _AWAY: Final = "jwks_uri"
@@ -26,7 +37,7 @@ _AWAY: Final = "jwks_uri"
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a team should know of a client. `keys_away`: its address of keys does not answer."""
+    """What should be known of a client. `keys_away`: its address of keys does not answer."""
 
     ends: Sequence[Expiring] = ()
     keys_away: bool = False
@@ -34,20 +45,24 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class ExpiryService:
-    """`end_of_key`: when a public key ends, `None` for one that tells no end."""
+    """`end_of_key`: when a public key ends, `None` for one that tells no end.
+
+    `parse_email`: the edge's reading of an address.
+    """
 
     store: Store
     clock: Clock
     messages: MessageService
     documents: DocumentFetcher
     end_of_key: Callable[[Mapping[str, Any]], int | None] = field(repr=False)
+    parse_email: Callable[[str], EmailAddress]
 
     def warn(self) -> int:
-        """Write to every team that must hear of something now; return how many things."""
+        """Write to everybody who must hear of something now; return how many things."""
         now = self.clock.now()
         with self.store.read() as tx:
             found = list(tx.traffic.expiring_secrets(now, now + FIRST_SECONDS))
-            clients = tx.team_portals.clients_with_keys()
+            clients = tx.clients.list_with_keys()
         for client in clients:
             found += self._expiring(client, _registered_keys(client), now)
         return sum(self._warn_of(expiring, now) for expiring in found)
@@ -55,12 +70,12 @@ class ExpiryService:
     def warn_of_published(self) -> int:
         """Do the same for keys at addresses of portals, which are asked for them once a day.
 
-        One that does not answer is asked again when all others were; its team then hears of it
-        once a week. Where time runs out, another day begins with other portals.
+        One that does not answer is asked again when all others were; whose it is hears of it
+        then, once a week. Where time runs out, another day begins with other portals.
         """
         now = self.clock.now()
         with self.store.read() as tx:
-            clients = [c for c in tx.team_portals.clients_with_keys() if _AWAY in c.metadata]
+            clients = [c for c in tx.clients.list_with_keys() if _AWAY in c.metadata]
         clients.sort(
             key=lambda client: sha256(f"{now // _DAY} {client.client_id}".encode()).digest()
         )
@@ -135,11 +150,12 @@ class ExpiryService:
     def _tell(
         self, client: Client, kind: LetterKind, *, tx: Transaction, **values: str | int
     ) -> None:
+        """Tell a client's team, and where none of it can be told those who stand in for it."""
         portal = tx.team_portals.find_by_client(client.client_id)
-        members = tx.teams.members(portal.team_id) if portal is not None else ()
-        for member, account in members:
+        told = False
+        for member, account in tx.teams.members(portal.team_id) if portal is not None else ():
             if portal is not None and member.role is not TeamRole.VIEWER:
-                self.messages.notify(
+                told |= self.messages.notify(
                     account,
                     kind,
                     tx=tx,
@@ -147,6 +163,41 @@ class ExpiryService:
                     portal_id=str(portal.id),
                     **values,
                 )
+        if not told:
+            self._tell_others(client, kind, tx=tx, **values)
+
+    def _tell_others(
+        self, client: Client, kind: LetterKind, *, tx: Transaction, **values: str | int
+    ) -> None:
+        to_officer, to_contact = _TO_OTHERS[kind]
+        officers = [one for one in tx.admins.list_all() if _looks_after_clients(one)]
+        for officer in officers:
+            self.messages.letter(
+                to_officer,
+                officer.email,
+                locale=officer.locale,
+                tx=tx,
+                portal=client.name_in(officer.locale),
+                client_row=str(client.id),
+                **values,
+            )
+        known = {officer.email.normalised for officer in officers}
+        for address in self._contacts(client):
+            if address.normalised not in known:
+                known.add(address.normalised)
+                named = client.name_in("id")
+                self.messages.letter(
+                    to_contact, address, locale="id", tx=tx, portal=named, **values
+                )
+
+    def _contacts(self, client: Client) -> Iterator[EmailAddress]:
+        """Return whom a registration names, unless it is of a stranger: anybody could be named."""
+        if client.registration_digest is not None:
+            return
+        for text in client.metadata.get("contacts", ())[:CONTACTS_MAX]:
+            # RFC 7591 §2: typically addresses, but anything may stand there
+            with suppress(Refused):
+                yield self.parse_email(text)
 
     def _expiring(
         self, client: Client, keys: Sequence[Mapping[str, Any]], now: int
@@ -158,6 +209,20 @@ class ExpiryService:
                 # what others publish may name its keys by anything
                 name = name if name.isascii() and name.isprintable() and name else f"#{position}"
                 yield Expiring(client.client_id, f"{name}.{end}", end)
+
+
+#: What goes to officers and to contacts in the place of a letter to a team.
+_TO_OTHERS: Final = {
+    LetterKind.SECRET_EXPIRES: (
+        LetterKind.OFFICER_SECRET_EXPIRES,
+        LetterKind.CONTACT_SECRET_EXPIRES,
+    ),
+    LetterKind.KEYS_AWAY: (LetterKind.OFFICER_KEYS_AWAY, LetterKind.CONTACT_KEYS_AWAY),
+}
+
+
+def _looks_after_clients(admin: Admin) -> bool:
+    return admin.status is AdminStatus.ACTIVE and may(admin.roles, Permission.CLIENTS_WRITE)
 
 
 def _registered_keys(client: Client) -> Sequence[Mapping[str, Any]]:

@@ -5,11 +5,11 @@ mother's name passes through `ask` and is nowhere afterwards.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from idp.domain.errors import Conflict, Refused
+from idp.domain.errors import Refused
 from idp.domain.identity.account import Account, AccountStatus
 from idp.domain.identity.audit import Action, AuditEvent, Outcome
 from idp.domain.identity.case import Case, CaseKind
@@ -28,6 +28,7 @@ from idp.ports.entropy import Entropy
 from idp.ports.gateways import CivilRegistry
 from idp.ports.store import Store, Transaction
 from idp.ports.vault import Vault
+from idp.services.account_status import shut_in
 from idp.services.limits import LimitService
 from idp.services.puzzle import PuzzleService, Solution
 from idp.services.sessions import SessionService
@@ -138,18 +139,13 @@ class IdentityCheck:
 
     def _suspend_owner(self, nik: Nik, visitor: Visitor, *, tx: Transaction) -> None:
         """Put the account of somebody reported dead on hold until an officer looked at it."""
-        now = self.clock.now()
-        owner = self._suspended(nik, now=now, tx=tx)
+        owner = self._suspended(nik, visitor, tx=tx)
         if owner is None:
             return
-        self.sessions.end_all_in(
-            owner.id, kept_sid=None, reason="suspended", now=now, tx=tx, visitor=visitor
-        )
-        tx.grants.revoke_for_account(owner.id, now, reason="suspended")
         tx.audit.record(
             AuditEvent(
                 Action.ACCOUNT_SUSPENDED,
-                now,
+                self.clock.now(),
                 actor="system",
                 account_id=owner.id,
                 origin=visitor.origin,
@@ -158,17 +154,24 @@ class IdentityCheck:
         )
         self.open_case(owner.id, CaseKind.DECEASED, visitor, tx=tx)
 
-    @staticmethod
-    def _suspended(nik: Nik, *, now: int, tx: Transaction) -> Account | None:
-        """Write the status; return the account, or `None` where none is usable.
+    def _suspended(self, nik: Nik, visitor: Visitor, *, tx: Transaction) -> Account | None:
+        """Shut the account and return it, or `None` where none is usable.
 
         Whoever else changed the account meanwhile does not keep a death from holding it back: it
         is read again, as it is by then.
         """
         while (owner := tx.accounts.find_by_nik(nik)) is not None and owner.is_usable:
-            held = replace(owner, status=AccountStatus.SUSPENDED, updated_at=now)
-            with suppress(Conflict):
-                return tx.accounts.update(held)
+            with suppress(Refused):
+                shut_in(
+                    owner,
+                    AccountStatus.SUSPENDED,
+                    self.sessions,
+                    reason="suspended",
+                    now=self.clock.now(),
+                    tx=tx,
+                    visitor=visitor,
+                )
+                return owner
         return None
 
     def open_case(

@@ -18,9 +18,9 @@ from idp.domain.identity.legacy import LegacyAccount
 from idp.domain.identity.merging import check_one_person
 from idp.ports.clock import Clock
 from idp.ports.store import Store, Transaction
+from idp.services.account_status import shut_in
 from idp.services.legacy_upgrade import LegacyUpgradeService
 from idp.services.messages import MessageService
-from idp.services.people import set_status_in
 from idp.services.sessions import SessionService
 
 #: The kind of approval.
@@ -92,13 +92,10 @@ class MergeExecutor:
             check_one_person(former, to, old)
         except Refused as refusal:
             raise Refused("approval.outdated") from refusal
-        set_status_in(former, AccountStatus.LOCKED, now=now, tx=tx)
+        locked = AccountStatus.LOCKED
+        shut_in(former, locked, self.sessions, reason="merged", now=now, tx=tx, actor=author)
         for legacy in old:
             self.upgrade.move_in(legacy, former, to, author, tx=tx)
-        self.sessions.end_all_in(
-            former.id, kept_sid=None, reason="merged", now=now, tx=tx, actor=author
-        )
-        tx.grants.revoke_for_account(former.id, now, reason="merged")
         details = {"reason": payload["reason"], "approved_by": approver.name}
         for account, other in ((former, to), (to, former)):
             event = AuditEvent(

@@ -87,6 +87,10 @@ class LetterKind(StrEnum):
     RELEASE_APPROVED = "release_approved"  # portal, portal_id
     SECRET_EXPIRES = "secret_expires"  # portal, portal_id, days, at
     KEYS_AWAY = "keys_away"  # portal, portal_id, at
+    OFFICER_SECRET_EXPIRES = "officer_secret_expires"  # portal, client_row, days, at
+    OFFICER_KEYS_AWAY = "officer_keys_away"  # portal, client_row, at
+    CONTACT_SECRET_EXPIRES = "contact_secret_expires"  # portal, days, at
+    CONTACT_KEYS_AWAY = "contact_keys_away"  # portal, at
 
 
 #: Letters that are worth nothing once what they carry has ended.

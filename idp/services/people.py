@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
-from idp.domain.errors import Conflict, Refused
+from idp.domain.errors import Refused
 from idp.domain.identity.account import Account, AccountStatus, PasswordCredential
 from idp.domain.identity.approval import Change
 from idp.domain.identity.audit import Action, Actor, AuditEvent
@@ -33,6 +33,7 @@ from idp.domain.protocol.subject import subject_behind
 from idp.ports.clock import Clock
 from idp.ports.store import Store, Transaction
 from idp.ports.vault import Vault
+from idp.services.account_status import lock_in, set_status_in
 from idp.services.consents import ConnectedPortal, ConsentService
 from idp.services.identifiers import Identifiers, holder_of
 from idp.services.limits import LimitService
@@ -200,16 +201,7 @@ class PeopleService:
             account = _get(account_id, tx)
             if account.status not in LOCKABLE:
                 raise Refused("people.status")
-            set_status_in(account, AccountStatus.LOCKED, now=now, tx=tx)
-            self.sessions.end_all_in(
-                account_id, kept_sid=None, reason="locked", now=now, tx=tx, actor=actor
-            )
-            tx.grants.revoke_for_account(account_id, now, reason="locked")
-            event = AuditEvent(
-                Action.ACCOUNT_LOCKED, now, account_id=account_id, details={"reason": reason}
-            )
-            tx.audit.record(_by(actor, event))
-            self.messages.tell_of_lock(account, is_locked=True, tx=tx)
+            lock_in(account, self.sessions, self.messages, actor, reason=reason, now=now, tx=tx)
 
     def end_sessions(self, account_id: UUID, reason: str, actor: Actor) -> int:
         """End every session of an account; return how many were alive."""
@@ -346,14 +338,6 @@ class LookExecutor:
 def look_payload(account_id: UUID) -> dict[str, Any]:
     """Return what a request for one look more holds."""
     return {"account": account_id.hex}
-
-
-def set_status_in(account: Account, status: AccountStatus, *, now: int, tx: Transaction) -> Account:
-    """Write a status; refuses with `people.changed` where somebody else was faster."""
-    try:
-        return tx.accounts.update(replace(account, status=status, updated_at=now))
-    except Conflict as conflict:
-        raise Refused("people.changed") from conflict
 
 
 def _get(account_id: UUID, tx: Transaction) -> Account:

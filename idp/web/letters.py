@@ -84,6 +84,27 @@ SMS_NOTICES: Final[Mapping[SmsKind, object]] = {
 }
 
 _YOUR_TEAM: Final = lazy_gettext("Anda menerima email ini karena Anda anggota tim portal itu.")
+_YOUR_CLIENTS: Final = lazy_gettext(
+    "Anda menerima email ini karena Anda admin klien dan portal itu tidak punya tim."
+)
+_YOUR_CONTACT: Final = lazy_gettext(
+    "Anda menerima email ini karena alamat Anda tercatat sebagai penanggung jawab portal itu. "
+    "Bukan Anda? Hubungi %(contact)s."
+)
+
+_ENDS_SUBJECT: Final = lazy_gettext("%(portal)s: rahasia atau kunci berakhir dalam %(days)s hari")
+_ENDS: Final = lazy_gettext(
+    "Salah satu rahasia atau kunci %(portal)s berakhir pada %(at)s. Setelah itu portal tidak dapat "
+    "memakainya lagi."
+)
+_ASK_US: Final = lazy_gettext(
+    "Kunci yang Anda terbitkan sendiri gantilah lebih dulu; untuk rahasia baru hubungi %(contact)s."
+)
+_AWAY_SUBJECT: Final = lazy_gettext("%(portal)s: alamat kunci tidak menjawab")
+_AWAY: Final = lazy_gettext(
+    "Kunci publik %(portal)s tidak dapat diambil dari alamat jwks_uri pada %(at)s. Selama itu "
+    "kunci baru tidak dikenal, dan setelah satu hari portal tidak dapat membuktikan dirinya."
+)
 
 #: What somebody is in a team.
 TEAM_ROLES: Final[Mapping[str, object]] = {
@@ -418,30 +439,35 @@ LETTERS: Final[Mapping[LetterKind, Letter]] = {
         link="/pengembang/portal/%(portal_id)s",
     ),
     LetterKind.SECRET_EXPIRES: Letter(
-        lazy_gettext("%(portal)s: rahasia atau kunci berakhir dalam %(days)s hari"),
-        (
-            lazy_gettext(
-                "Salah satu rahasia atau kunci %(portal)s berakhir pada %(at)s. Setelah itu "
-                "portal tidak dapat memakainya lagi."
-            ),
-        ),
+        _ENDS_SUBJECT,
+        (_ENDS,),
         _YOUR_TEAM,
         lead=lazy_gettext("Lihat yang berakhir dan gantilah di sini:"),
         link="/pengembang/portal/%(portal_id)s",
     ),
     LetterKind.KEYS_AWAY: Letter(
-        lazy_gettext("%(portal)s: alamat kunci tidak menjawab"),
-        (
-            lazy_gettext(
-                "Kunci publik %(portal)s tidak dapat diambil dari alamat jwks_uri pada %(at)s. "
-                "Selama itu kunci baru tidak dikenal, dan setelah satu hari portal tidak dapat "
-                "membuktikan dirinya."
-            ),
-        ),
+        _AWAY_SUBJECT,
+        (_AWAY,),
         _YOUR_TEAM,
         lead=lazy_gettext("Periksa server kunci itu, lalu lihat keadaannya di sini:"),
         link="/pengembang/portal/%(portal_id)s",
     ),
+    LetterKind.OFFICER_SECRET_EXPIRES: Letter(
+        _ENDS_SUBJECT,
+        (_ENDS,),
+        _YOUR_CLIENTS,
+        lead=lazy_gettext("Lihat yang berakhir dan gantilah di sini:"),
+        link="/admin/portal/%(client_row)s",
+    ),
+    LetterKind.OFFICER_KEYS_AWAY: Letter(
+        _AWAY_SUBJECT,
+        (_AWAY,),
+        _YOUR_CLIENTS,
+        lead=lazy_gettext("Hubungi penanggung jawab portal, lalu lihat registrasinya di sini:"),
+        link="/admin/portal/%(client_row)s",
+    ),
+    LetterKind.CONTACT_SECRET_EXPIRES: Letter(_ENDS_SUBJECT, (_ENDS, _ASK_US), _YOUR_CONTACT),
+    LetterKind.CONTACT_KEYS_AWAY: Letter(_AWAY_SUBJECT, (_AWAY,), _YOUR_CONTACT),
 }
 
 #: How values read that are not words already.

@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from idp.app import Application
+from idp.domain.identity.audit import OPERATOR, Action
+from idp.domain.identity.roles import Role
 from idp.domain.identity.team import TeamRole
 from idp.services.housekeeping import Job
 from tests.certificates import Pair
+from tests.events import an_event
 from tests.fakes import FixedClock
 from tests.key_server import KeyServer, running_key_server
+from tests.officer import an_admin
 from tests.partners import CALLBACK, Developer, Registered, a_developer, a_member
 
 DAY = 86400
@@ -195,8 +199,103 @@ def test_it_is_one_of_the_jobs_that_one_process_does_for_all(app: Application) -
     assert jobs["expiry-published"].every_seconds == DAY
 
 
-def test_a_client_of_no_team_is_nobody_s_letter(app: Application, developer: Developer) -> None:
-    registered = app.wiring.services.clients.register({"redirect_uris": [CALLBACK]})
-    app.wiring.services.clients.rotate_secret(registered.client.client_id, overlap_seconds=3 * DAY)
+def a_client_of_no_team(app: Application, **metadata: object) -> str:
+    """Register one as officers and operators do; return its identifier."""
+    given = {"client_name": "Portal Lama", "redirect_uris": [CALLBACK], **metadata}
+    return app.wiring.services.clients.register(given).client.client_id
+
+
+def told(developer: Developer, begins: str) -> list[tuple[str, str, int]]:
+    """Who got which letter whose kind begins so, with its days."""
+    return [
+        (one["kind"], one["to"], one["values"].get("days", 0))
+        for one in developer.guest.messages()
+        if one["kind"].startswith(begins)
+    ]
+
+
+def test_of_a_client_without_a_team_its_contacts_and_those_who_look_after_clients_hear(
+    app: Application, developer: Developer, clock: FixedClock
+) -> None:
+    an_admin(app, Role.REGISTRAR, email="registrar@kemnaker.example", locale="en")
+    an_admin(app, Role.SUPPORT, email="support@kemnaker.example")
+    gone = an_admin(app, Role.REGISTRAR, email="gone@kemnaker.example")[0]
+    app.wiring.services.admins.suspend(gone.id, OPERATOR)
+    client_id = a_client_of_no_team(
+        app, contacts=["tim@portal.example", "+62 21 555 0100", "Registrar@kemnaker.example"]
+    )
+    app.wiring.services.clients.rotate_secret(client_id, overlap_seconds=40 * DAY)
+    for _ in range(41):
+        warn(app)
+        warn(app)
+        clock.move(DAY)
+
+    days = [30, 7, 1]
+    officers = [("officer_secret_expires", "registrar@kemnaker.example", one) for one in days]
+    contacts = [("contact_secret_expires", "tim@portal.example", one) for one in days]
+    assert sorted(told(developer, "")) == sorted([*officers, *contacts])
+    first = next(m for m in developer.guest.messages() if m["kind"] == "officer_secret_expires")
+    row = app.wiring.services.clients.get(client_id).id
+    assert (first["locale"], first["values"]["client_row"]) == ("en", str(row))
+
+
+def test_a_certificate_of_a_client_without_a_team_is_watched_too(
+    app: Application, developer: Developer, clock: FixedClock
+) -> None:
+    a_client_of_no_team(
+        app,
+        contacts=["tim@portal.example"],
+        token_endpoint_auth_method="private_key_jwt",
+        jwks={"keys": [Pair(ends_at=clock.now() + 6 * DAY).jwk()]},
+    )
+
+    assert [warn(app), warn(app)] == [1, 0]
+    assert told(developer, "") == [("contact_secret_expires", "tim@portal.example", 6)]
+
+
+def test_nobody_is_written_to_because_a_stranger_names_them(
+    make_app: Callable[..., Application], clock: FixedClock
+) -> None:
+    """Whoever may register by themselves could name anybody as contact."""
+    app = make_app(SIAPKERJA_OAUTH_REGISTRATION="open")
+    developer = a_developer(app)
+    an_admin(app, Role.REGISTRAR, email="registrar@kemnaker.example")
+    given = {
+        "redirect_uris": [CALLBACK],
+        "contacts": ["korban@contoh.id"],
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": {"keys": [Pair(ends_at=clock.now() + 6 * DAY).jwk()]},
+    }
+    assert app.test_client().post("/register", json=given).status_code == 201
+
+    assert warn(app) == 1
+    assert {to for _, to, _ in told(developer, "")} == {"registrar@kemnaker.example"}
+
+
+def test_where_nobody_of_a_team_can_be_told_officers_are(
+    app: Application, developer: Developer, made: Registered
+) -> None:
+    an_admin(app, Role.REGISTRAR, email="registrar@kemnaker.example")
+    with app.wiring.services.store.write() as tx:
+        portal = tx.team_portals.find_by_client(made.client_id)
+        assert portal is not None
+        for member, _ in tx.teams.members(portal.team_id):
+            if member.role is not TeamRole.VIEWER:
+                tx.teams.drop_member(portal.team_id, member.account_id)
+        tx.audit.record(an_event(Action.TEAM_LEFT, app.wiring.services.clock.now()))
+    app.wiring.services.clients.rotate_secret(made.client_id, overlap_seconds=3 * DAY)
+
+    assert warn(app) == 1
+    assert told(developer, "") == [("officer_secret_expires", "registrar@kemnaker.example", 3)]
+
+
+def test_who_is_no_more_is_told_of_nothing(app: Application, developer: Developer) -> None:
+    an_admin(app, Role.REGISTRAR, email="registrar@kemnaker.example")
+    registry = app.wiring.services.clients
+    for end in (registry.retire, registry.delete):
+        client_id = a_client_of_no_team(app)
+        registry.rotate_secret(client_id, overlap_seconds=3 * DAY)
+        end(client_id)
 
     assert warn(app) == 0
+    assert told(developer, "") == []

@@ -24,6 +24,7 @@ VALUES: dict[str, Any] = {
     "portal": "Portal <b>Uji</b> & Kawan",
     "page": "permintaan/abc",
     "portal_id": "00000000-0000-7000-8000-000000000000",
+    "client_row": "00000000-0000-7000-8000-000000000001",
     "team": "Dinas <b>Contoh</b>",
     "team_role": "developer",
     "member": "Siti",

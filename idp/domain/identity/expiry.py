@@ -1,4 +1,4 @@
-"""When a team hears that a secret or a key of its portal is about to end."""
+"""When people hear that a secret or a key of its portal is about to end."""
 
 from typing import Final
 
