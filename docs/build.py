@@ -506,7 +506,8 @@ def _commands(group: click.Group, before: str) -> Iterator[tuple[str, str]]:
     for name, command in sorted(group.commands.items()):
         if isinstance(command, click.Group):
             yield from _commands(command, f"{before}{name} ")
-            continue
+            if not command.invoke_without_command:
+                continue
         words = " ".join((command.help or "").split("\n\n")[0].split())
         yield " ".join([f"{before}{name}", *_parameters(command)]), words
 

@@ -11,13 +11,16 @@ from idp.commands.output import (
     command,
     read_document,
     settings,
+    tell_of_request,
 )
 from idp.domain.errors import Refused
 from idp.domain.identity.account import Account
-from idp.domain.identity.audit import OPERATOR
+from idp.domain.identity.audit import NOWHERE, OPERATOR
 from idp.domain.identity.people import read_public_reason
+from idp.domain.identity.visitor import Visitor
 from idp.services.accounts_admin import AccountsAdmin
-from idp.services.people import PeopleService
+from idp.services.merging import MERGE
+from idp.services.people import UNLOCK, PeopleService
 
 
 @click.group()
@@ -99,6 +102,53 @@ def end_sessions(output: Output, subject: str, reason: str) -> None:
     found, _ = people.show(subject, OPERATOR)
     ended = people.end_sessions(found.id, why, OPERATOR)
     output.tell({"subject": subject, "ended": ended}, f"{ended} sessions ended.")
+
+
+@account.command(context_settings=BEGINS_WITH_HYPHEN)
+@click.argument("subject")
+@REASON
+@command
+def recover(output: Output, subject: str, reason: str) -> None:
+    """Send somebody the ordinary recovery, to their proved contact; nobody sees a credential."""
+    why, people = read_public_reason(reason), _people()
+    found, _ = people.show(subject, OPERATOR)
+    people.start_recovery(found.id, why, OPERATOR, Visitor(b"", "", NOWHERE))
+    output.tell({"subject": subject, "started": True}, "The recovery is on its way to its owner.")
+
+
+@account.command(context_settings=BEGINS_WITH_HYPHEN)
+@click.argument("subject")
+@REASON
+@command
+def unlock(output: Output, subject: str, reason: str) -> None:
+    """Ask for a lock to be lifted; an officer decides in the console."""
+    why, services = read_public_reason(reason), application().wiring.services
+    found, _ = services.people.show(subject, OPERATOR)
+    payload = services.people.unlock_payload(found.id)
+    tell_of_request(
+        output,
+        services.approvals.propose(
+            UNLOCK, payload, subject=found.id.hex, reason=why, actor=OPERATOR
+        ),
+    )
+
+
+@account.command(context_settings=BEGINS_WITH_HYPHEN)
+@click.argument("former")
+@click.argument("stays")
+@REASON
+@command
+def merge(output: Output, former: str, stays: str, reason: str) -> None:
+    """Ask for two accounts of one person to become one; an officer decides in the console."""
+    why, services = read_public_reason(reason), application().wiring.services
+    found, _ = services.people.show(former, OPERATOR)
+    payload = services.merging.payload(found.id, stays, why)
+    tell_of_request(
+        output,
+        services.approvals.propose(
+            MERGE, payload, subject=found.id.hex, reason=why, actor=OPERATOR
+        ),
+    )
 
 
 def _people() -> PeopleService:

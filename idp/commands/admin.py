@@ -2,15 +2,17 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import click
 
 from idp.app import Application
-from idp.commands.output import Output, application, command, settings
+from idp.commands.output import Output, application, command, settings, tell_of_request
 from idp.domain.identity.admin import Admin
 from idp.domain.identity.approval import read_reason
 from idp.domain.identity.audit import OPERATOR
 from idp.domain.identity.roles import Role, parse_roles
+from idp.services.admin_requests import ROLES, roles_payload
 from idp.services.admins import Invited
 
 
@@ -38,15 +40,18 @@ def _tell_link(output: Output, invited: Invited) -> None:
     output.tell(told, f"{link}\nGood once, until {until}. Nobody can see it again.")
 
 
-@admin.command()
-@click.argument("email")
-@click.option(
+ROLE = click.option(
     "--role",
     "roles",
     multiple=True,
     required=True,
     help=f"One of {', '.join(Role)}; several times for several.",
 )
+
+
+@admin.command()
+@click.argument("email")
+@ROLE
 @command
 def invite(output: Output, email: str, roles: tuple[str, ...]) -> None:
     """Print a link, good once and for 30 minutes, by which somebody joins."""
@@ -96,6 +101,41 @@ def reset(output: Output, email: str, reason: str) -> None:
     """Print a link by which somebody who lost a factor sets everything anew; the old ends now."""
     app, found = _found(email)
     _tell_link(output, app.wiring.services.admins.reset(found.id, OPERATOR, _why(reason)))
+
+
+@admin.command()
+@click.argument("email")
+@ROLE
+@click.option("--reason", required=True, help="Why; whoever decides reads it.")
+@command
+def roles(output: Output, email: str, roles: tuple[str, ...], reason: str) -> None:
+    """Ask for somebody to have these roles and no others; an officer decides in the console."""
+    wanted, why = parse_roles(roles), read_reason(reason)
+    app, found = _found(email)
+    request = app.wiring.services.approvals.propose(
+        ROLES, roles_payload(found, wanted), subject=found.id.hex, reason=why, actor=OPERATOR
+    )
+    tell_of_request(output, request)
+
+
+@admin.command()
+@click.argument("email")
+@command
+def end_sessions(output: Output, email: str) -> None:
+    """Sign somebody out of the console everywhere; they may sign in again."""
+    app, found = _found(email)
+    ended = app.wiring.services.admin_sessions.end_all(found.id, OPERATOR)
+    output.tell({"email": email, "ended": ended}, f"{ended} sessions ended.")
+
+
+@admin.command()
+@click.argument("request", type=click.UUID)
+@command
+def withdraw(output: Output, request: UUID) -> None:
+    """Take back what the command line asked for."""
+    approvals = application().wiring.services.approvals
+    approvals.withdraw(request, OPERATOR)
+    output.tell({"id": str(request), "status": "withdrawn"}, f"{request} is withdrawn.")
 
 
 @admin.command()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any, Final
+from typing import IO, Any, Final
 from uuid import UUID
 
 import click
@@ -13,6 +13,7 @@ from idp.domain.protocol.client import Client, ClientVersion
 from idp.domain.protocol.client_changes import changes_between, logo_change
 from idp.services.client_files import doubts_of
 from idp.services.client_registry import (
+    LOGO_BYTES_MAX,
     ClientRegistry,
     Registered,
     registration_document,
@@ -166,6 +167,19 @@ def restore(output: Output, client_id: str, version: int) -> None:
     output.tell(
         {"client_id": client_id, "version": found.version},
         f"{client_id} is as in version {version} again: version {found.version}.",
+    )
+
+
+@client.command()
+@click.argument("client_id")
+@click.option("--file", "path", type=click.File("rb"), help="A picture; without it: initials.")
+@command
+def logo(output: Output, client_id: str, path: IO[bytes] | None) -> None:
+    """Draw a picture anew as a client's logo, or leave it its initials."""
+    found = _registry().put_logo(client_id, None if path is None else path.read(LOGO_BYTES_MAX + 1))
+    output.tell(
+        {"client_id": client_id, "logo": found.logo, "version": found.version},
+        f"{client_id} has {'its initials' if found.logo is None else 'a new logo'}.",
     )
 
 

@@ -15,6 +15,7 @@ from config import logging as logs
 from config.settings import Settings, SettingsError
 from idp.app import Application, create_app
 from idp.domain.errors import Refused
+from idp.domain.identity.approval import ApprovalRequest
 from idp.domain.protocol.errors import ProtocolError
 from idp.ports.store import StoreUnavailable
 
@@ -45,6 +46,22 @@ REASONS: Final[Mapping[str, str]] = {
     "account.unknown": "there is no such account",
     "people.status": "the account is locked or closed already",
     "reason.personal": "a reason must not hold a NIK: it stands in the audit",
+    "people.no_address": "the account has no proved contact: its owner starts at /kendala",
+    "people.address_held": "the address is too new to recover the account by it",
+    "merge.unknown": "there is no such account",
+    "merge.same": "both are the same account",
+    "merge.former": "the first account can't be merged: it has a NIK, or is not of level 0",
+    "merge.to": "the second account can't take another in: it has no NIK, or is shut",
+    "merge.unproved": "no old account proves that both are one person's",
+    "approval.waiting": "a request like this waits already: see `siapkerja admin approvals`",
+    "approval.unknown": "no such request of the command line waits",
+    "approval.over": "the request is decided or over",
+    "message.settled": "no such message waits, or it is being tried now",
+    "case.unknown": "there is no such case",
+    "release.unknown": "there is no such release",
+    "role.same": "these are the admin's roles already",
+    "support.form": "a support code has eight letters and digits",
+    "support.unknown": "nothing is kept under this code",
     "account.environment": "accounts are made by hand only where SIAPKERJA_ENV is sandbox or test",
     "admin.exists": "somebody with this address is an admin already: see `siapkerja admin list`",
     "admin.unknown": "there is no admin with this address",
@@ -171,6 +188,17 @@ def application(chosen: Settings | None = None) -> Application:
         if problem in REASONS:
             raise Refused(problem)
     return app
+
+
+def tell_of_request(output: Output, request: ApprovalRequest) -> None:
+    """Print what waits now for somebody in the console."""
+    told = {
+        "id": str(request.id),
+        "kind": request.kind,
+        "subject": request.subject,
+        "expires_at": request.expires_at,
+    }
+    output.tell(told, f"{request.id} waits in the console for somebody who decides, 72 hours.")
 
 
 def read_document(path: str) -> dict[str, Any]:

@@ -14,13 +14,14 @@ from idp.domain.errors import Conflict, Refused
 from idp.domain.identity.admin import Admin
 from idp.domain.identity.approval import (
     APPROVAL_SECONDS,
+    NO_AUTHOR,
     ApprovalRequest,
     ApprovalStatus,
     Change,
     check_decider,
     digest_of_request,
 )
-from idp.domain.identity.audit import Action, Actor, AuditEvent
+from idp.domain.identity.audit import OPERATOR, Action, Actor, AuditEvent
 from idp.domain.identity.roles import Permission, may
 from idp.domain.protocol.client import Client
 from idp.ports.clock import Clock
@@ -98,7 +99,8 @@ class ApprovalService:
         tx: Transaction,
     ) -> ApprovalRequest:
         """Do the same inside a caller's transaction."""
-        if kind not in self.executors or actor.id is None:
+        author_id = _author_id(actor)
+        if kind not in self.executors or author_id is None:
             raise LookupError(f"nobody carries out {kind}, or nobody asks")
         now = self.clock.now()
         if any(r.is_open(now) for r in tx.approvals.list_for(kind, subject)):
@@ -113,7 +115,7 @@ class ApprovalService:
             digest=digest_of_request(kind, subject, kept),
             reason=reason,
             author_kind=actor.kind,
-            author_id=actor.id,
+            author_id=author_id,
             created_at=now,
             expires_at=now + APPROVAL_SECONDS,
         )
@@ -158,7 +160,7 @@ class ApprovalService:
         now = self.clock.now()
         with self.store.write() as tx:
             request = tx.approvals.find(request_id)
-            if request is None or request.author_id != actor.id:
+            if request is None or request.author_id != _author_id(actor):
                 raise Refused("approval.unknown")
             withdrawn = replace(
                 request, status=ApprovalStatus.WITHDRAWN, decided_by=actor.id, decided_at=now
@@ -242,6 +244,8 @@ class ApprovalService:
             author = tx.admins.find(request.author_id)
             if author is None or not author.is_active:
                 raise Refused("approval.void")
+        if request.author_kind == OPERATOR.kind:
+            return replace(OPERATOR, origin=approver.origin)
         name = str(request.author_id)
         return Actor(request.author_kind, name, approver.origin, request.author_id)
 
@@ -255,6 +259,10 @@ class ApprovalService:
         is_program = request.author_kind == "client"
         program = tx.clients.find_row(request.author_id) if is_program else None
         return ShownRequest(request, tuple(changes), author, decider, program)
+
+
+def _author_id(actor: Actor) -> UUID | None:
+    return NO_AUTHOR if actor.kind == OPERATOR.kind else actor.id
 
 
 def _record(

@@ -177,6 +177,7 @@ class ExpiryService:
                 officer.email,
                 locale=officer.locale,
                 tx=tx,
+                message_id=None,
                 portal=client.name_in(officer.locale),
                 client_row=str(client.id),
                 **values,
@@ -187,7 +188,13 @@ class ExpiryService:
                 known.add(address.normalised)
                 named = client.name_in("id")
                 self.messages.letter(
-                    to_contact, address, locale="id", tx=tx, portal=named, **values
+                    to_contact,
+                    address,
+                    locale="id",
+                    tx=tx,
+                    message_id=None,
+                    portal=named,
+                    **values,
                 )
 
     def _contacts(self, client: Client) -> Iterator[EmailAddress]:

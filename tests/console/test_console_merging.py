@@ -22,6 +22,7 @@ from tests.everywhere import BOTH
 from tests.guest import Guest
 from tests.officer import Officer, an_officer
 from tests.old_portals import a_row, json_lines
+from tests.operator_console import Operator
 from tests.portal import Portal, a_portal, an_account, sign_in
 
 REASON = "Tiket 4711: dua akun."
@@ -207,3 +208,20 @@ def test_the_page_of_a_merge_is_there_in_english(
 
     assert "Ask to merge accounts" in page
     assert "Account that stays" in page
+
+
+def test_ad_3_an_operator_asks_and_somebody_in_the_console_merges(
+    app: Application, database_url: str, approver: Officer, to: Account, make_former: Former
+) -> None:
+    former, other = make_former(), an_account(app, number=3)
+    siapkerja = Operator(database_url)
+    assert siapkerja.refusal("account", "merge", other.subject, to.subject, "--reason", "x") == (
+        "merge.former"
+    )
+
+    siapkerja.facts("account", "merge", former.subject, to.subject, "--reason", REASON)
+    assert status_of(app, former) is AccountStatus.ACTIVE
+    assert approve(approver).status_code == 303
+
+    assert status_of(app, former) is AccountStatus.LOCKED
+    assert len(old_of(app, to)) == 1

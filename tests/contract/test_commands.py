@@ -68,13 +68,35 @@ def siapkerja(database_url: str, limits_url: str) -> Iterator[Siapkerja]:
 
 GROUPS = {
     "client": {"create", "update", "show", "list", "suspend", "activate", "delete"},
-    "account": {"create", "delete", "show", "lock", "end-sessions"},
+    "account": {
+        "create",
+        "delete",
+        "show",
+        "lock",
+        "unlock",
+        "end-sessions",
+        "recover",
+        "merge",
+    },
     "keys": {"list", "rotate", "rotate-index", "retire"},
     "db": {"upgrade", "check"},
-    "admin": {"invite", "list", "suspend", "resume", "reset", "approvals"},
+    "admin": {
+        "invite",
+        "list",
+        "suspend",
+        "resume",
+        "reset",
+        "end-sessions",
+        "roles",
+        "approvals",
+        "withdraw",
+    },
+    "case": {"list", "show"},
+    "review": {"list", "show"},
+    "outbox": {"list", "retry"},
     "audit": {"verify", "head", "key", "export"},
 }
-SINGLE = {"serve", "demo", "sandbox", "doctor", "outbox", "sweep"}
+SINGLE = {"serve", "demo", "sandbox", "doctor", "sweep"}
 
 
 def test_every_command_is_there_and_says_what_it_does(siapkerja: Siapkerja) -> None:

@@ -16,6 +16,8 @@ from idp.domain.errors import Refused
 #: A request that nobody decided is over after this time.
 APPROVAL_SECONDS: Final = 72 * 3600
 REASON_MAX: Final = 500
+#: Who asked where nobody can be told: an operator at the command line.
+NO_AUTHOR: Final = UUID(int=0)
 
 
 class ApprovalStatus(StrEnum):
@@ -33,7 +35,8 @@ class ApprovalRequest:
 
     `kind`: which executor carries it out. `subject`: what it is about, the same word for the same
     thing. `payload`: JSON; all that the executor gets. `digest`: of kind, subject and payload.
-    `author_kind`: as in the audit catalogue; `author_id`: of an admin, or a citizen's account.
+    `author_kind`: as in the audit catalogue; `author_id`: of an admin, a program's client or a
+    citizen's account, `NO_AUTHOR` for the command line, which can't tell who sits before it.
     """
 
     id: UUID
