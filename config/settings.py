@@ -230,7 +230,8 @@ class LoginSettings(_Area):
     model_config = SettingsConfigDict(env_prefix="SIAPKERJA_LOGIN_")
 
     unknown_device: Literal["code", "none"] = Field(
-        "code", description="second step on an unknown browser"
+        "code",
+        description="second step on an unknown browser for people without app or passkey",
     )
     failure_floor_ms: int = Field(
         400, ge=0, le=2000, description="a failed sign-in answers no earlier"

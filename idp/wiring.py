@@ -105,6 +105,7 @@ from idp.services.devices import DeviceService
 from idp.services.email_change import EmailChangeService
 from idp.services.email_proof import EmailProofService
 from idp.services.expiry import ExpiryService
+from idp.services.factors import FactorService
 from idp.services.failures import FailureWriter
 from idp.services.figures import CountedMetrics, FigureService
 from idp.services.health import HealthService, Probe
@@ -139,6 +140,7 @@ from idp.services.otp import OtpService, SendingBudget
 from idp.services.outbox import OutboxService
 from idp.services.outbox_sender import OutboxSender
 from idp.services.partner_portals import PartnerPortalService
+from idp.services.passkey_challenges import PasskeyChallenges
 from idp.services.passwords import PasswordService
 from idp.services.people import LookExecutor, PeopleService, UnlockExecutor
 from idp.services.phone_change import PhoneChangeService, PhoneMoves
@@ -494,7 +496,18 @@ def wire(
     budget = SendingBudget(settings.sms.per_second, settings.sms.per_day)
     otp = OtpService(clock, entropy, vault, limits, puzzles, messages, metrics, budget)
     lockout = LockoutService(clock, vault, settings.limits.factor)
-    steps = SecondStepService(store, clock, entropy, otp)
+    passkeys = WebauthnPasskeys(settings.issuer, settings.host)
+    factors = FactorService(
+        store,
+        clock,
+        entropy,
+        vault,
+        PasskeyChallenges("account", clock, entropy, vault, passkeys),
+        limits,
+        messages,
+        sessions,
+    )
+    steps = SecondStepService(store, clock, entropy, otp, factors)
     upgrade = LegacyUpgradeService(
         store,
         clock,
@@ -533,6 +546,7 @@ def wire(
         interactions=interactions,
         messages=messages,
         upgrade=upgrade,
+        factors=factors,
         policy=LoginPolicy(
             floor_seconds=settings.login.failure_floor_ms / 1000,
             asks_code=settings.login.unknown_device == "code",
@@ -666,6 +680,7 @@ def wire(
         ),
         nik_reports=reports,
         merging=MergeService(store),
+        factors=factors,
         steps=steps,
         login=login,
         recovery=RecoveryService(
@@ -710,7 +725,7 @@ def wire(
             clock,
             entropy,
             vault,
-            WebauthnPasskeys(settings.issuer, settings.host),
+            PasskeyChallenges("admin", clock, entropy, vault, passkeys),
             limits,
             admin_passwords,
             admin_sessions,

@@ -32,7 +32,7 @@ class Authenticator:
         """Answer `navigator.credentials.create`, as JSON."""
         client = self._client_data("webauthn.create", options["challenge"], **changed)
         size = len(self.credential_id).to_bytes(2, "big")
-        data = self._data(ATTESTED) + bytes(16) + size + self.credential_id + self._cose()
+        data = self._data(ATTESTED) + bytes(16) + size + self.credential_id + self.cose()
         made = encode_cbor({"fmt": "none", "attStmt": {}, "authData": data})
         return self._answer(
             clientDataJSON=client, attestationObject=made, transports=["internal", "unheard-of"]
@@ -54,7 +54,7 @@ class Authenticator:
         count = self.sign_count.to_bytes(4, "big")
         return sha256(self.host.encode()).digest() + bytes([self.flags | flags]) + count
 
-    def _cose(self) -> bytes:
+    def cose(self) -> bytes:
         numbers = self.key.public_key().public_numbers()
         x, y = (value.to_bytes(32, "big") for value in (numbers.x, numbers.y))
         return encode_cbor({1: 2, 3: -7, -1: 1, -2: x, -3: y})

@@ -16,7 +16,11 @@ from idp.app import Application
 from idp.domain.identity.account import Account
 from idp.domain.identity.assurance import PASSWORD as BY_PASSWORD
 from idp.domain.identity.assurance import SMS_CODE, combine
+from idp.domain.identity.factors import ProvedBy
 from idp.services.legacy_import import Export
+from idp.services.totp import code_at
+from tests.authenticator import Authenticator
+from tests.enrolled import enter_by, options_in, seed_in, with_app, with_passkey
 from tests.guest import PASSWORD, Guest, cookie_of
 from tests.old_hashes import OLD_HASHES
 from tests.old_portals import a_row, json_lines
@@ -278,6 +282,58 @@ def phone_code(world: World) -> Ready:
     return ready(asked.guest, url, code=asked.guest.code())
 
 
+def _enrolled(world: World, proved_by: ProvedBy) -> tuple[Guest, Account]:
+    guest, account = world.guest(), world.account()
+    enter_by(world.app, guest.browser, account, proved_by)
+    return guest, account
+
+
+def app_code(world: World) -> Ready:
+    guest = world.signed_in()
+    page = guest.get("/akun/keamanan/totp")
+    code = code_at(seed_in(page), world.app.wiring.services.clock.now())
+    return ready(guest, "/akun/keamanan/totp", page, code=code)
+
+
+def drop_app_code(world: World) -> Ready:
+    guest, account = _enrolled(world, ProvedBy.APP)
+    with_app(world.app, account)
+    page = guest.get("/akun/keamanan/totp")
+    return ready(guest, "/akun/keamanan/totp/hapus", page)
+
+
+def new_passkey(world: World) -> Ready:
+    guest = world.signed_in()
+    page = guest.get("/akun/keamanan/kunci-sandi/baru")
+    answer = _device(world).create(options_in(page))
+    sent = {"by": "passkey", "passkey_answer": answer, "label": "ponsel saya"}
+    return ready(guest, "/akun/keamanan/kunci-sandi/baru", page, **sent)
+
+
+def _device(world: World) -> Authenticator:
+    return Authenticator(credential_id=b"passkey %d" % world.number)
+
+
+def _with_passkey(world: World) -> tuple[Guest, str]:
+    guest, account = _enrolled(world, ProvedBy.PASSKEY)
+    passkey = with_passkey(world.app, account, _device(world))
+    return guest, f"/akun/keamanan/kunci-sandi/{passkey.id}"
+
+
+def passkey(world: World) -> Ready:
+    guest, url = _with_passkey(world)
+    return ready(guest, url, label="ponsel baru")
+
+
+def drop_passkey(world: World) -> Ready:
+    guest, url = _with_passkey(world)
+    return ready(guest, f"{url}/hapus", guest.get(url))
+
+
+def recovery_codes(world: World) -> Ready:
+    return ready(world.signed_in(), "/akun/keamanan/kode-pemulihan")
+
+
 def account_sessions(world: World) -> Ready:
     guest = world.guest()
     account = world.account()
@@ -442,6 +498,12 @@ FORMS: Final[tuple[Callable[[World], Ready], ...]] = (
     change_password,
     change_phone,
     phone_code,
+    app_code,
+    drop_app_code,
+    new_passkey,
+    passkey,
+    drop_passkey,
+    recovery_codes,
     account_sessions,
     account_portal,
     begin_registration,

@@ -12,16 +12,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from idp.app import Application
-from idp.domain.identity.admin import (
-    PASSKEY,
-    TOTP,
-    Admin,
-    AdminHere,
-    AdminStatus,
-    TotpFactor,
-)
+from idp.domain.identity.admin import Admin, AdminHere, AdminStatus
 from idp.domain.identity.audit import Actor, Origin
 from idp.domain.identity.email import EmailAddress
+from idp.domain.identity.factors import PASSKEY, TOTP, TotpFactor
 from idp.domain.identity.roles import Role
 from idp.domain.identity.visitor import Visitor
 from idp.domain.ids import digest_of

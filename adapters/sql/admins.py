@@ -10,17 +10,14 @@ from sqlalchemy.engine import Connection
 
 from adapters.sql import tables
 from adapters.sql.session_statements import session_statements
-from adapters.sql.upserts import replacing
 from idp.domain.errors import Conflict
 from idp.domain.identity.admin import (
     Admin,
     AdminInvitation,
-    AdminPasskey,
     AdminSession,
     AdminStatus,
     AdminStep,
     InvitationPurpose,
-    TotpFactor,
 )
 from idp.domain.identity.email import EmailAddress
 from idp.domain.identity.roles import Role
@@ -28,9 +25,6 @@ from idp.ports.vault import Place, Vault
 
 _admin = tables.admin
 _invitation = tables.admin_invitation
-_totp = tables.admin_totp
-_passkey = tables.admin_passkey
-_code = tables.admin_recovery_code
 _session = tables.admin_session
 
 #: The kind under which blind indexes of addresses are made: no citizen is found by an admin's.
@@ -65,46 +59,6 @@ _USE_INVITATION: Final = (
 _CLOSE_INVITATIONS: Final = (
     sa.update(_invitation)
     .where(_invitation.c.admin_id == sa.bindparam("who"), _invitation.c.used_at.is_(None))
-    .values(used_at=sa.bindparam("now"))
-)
-
-_FIND_TOTP: Final = sa.select(_totp).where(_totp.c.admin_id == sa.bindparam("who"))
-_PUT_TOTP: Final = replacing(_totp, "admin_id")
-_DROP_TOTP: Final = sa.delete(_totp).where(_totp.c.admin_id == sa.bindparam("who"))
-_SPEND_STEP: Final = (
-    sa.update(_totp)
-    .where(_totp.c.admin_id == sa.bindparam("who"), _totp.c.last_step < sa.bindparam("step"))
-    .values(last_step=sa.bindparam("step"))
-)
-_LIST_PASSKEYS: Final = (
-    sa.select(_passkey)
-    .where(_passkey.c.admin_id == sa.bindparam("who"))
-    .order_by(_passkey.c.created_at, _passkey.c.id)
-)
-_INSERT_PASSKEY: Final = sa.insert(_passkey)
-_NOTE_USE: Final = (
-    sa.update(_passkey)
-    .where(_passkey.c.id == sa.bindparam("which"))
-    .values(sign_count=sa.bindparam("count"), last_used_at=sa.bindparam("now"))
-)
-_DROP_PASSKEY: Final = sa.delete(_passkey).where(
-    _passkey.c.admin_id == sa.bindparam("who"), _passkey.c.id == sa.bindparam("which")
-)
-_DROP_PASSKEYS: Final = sa.delete(_passkey).where(_passkey.c.admin_id == sa.bindparam("who"))
-_INSERT_CODE: Final = sa.insert(_code)
-_DROP_CODES: Final = sa.delete(_code).where(_code.c.admin_id == sa.bindparam("who"))
-_COUNT_CODES: Final = (
-    sa.select(sa.func.count())
-    .select_from(_code)
-    .where(_code.c.admin_id == sa.bindparam("who"), _code.c.used_at.is_(None))
-)
-_USE_CODE: Final = (
-    sa.update(_code)
-    .where(
-        _code.c.digest == sa.bindparam("which"),
-        _code.c.admin_id == sa.bindparam("who"),
-        _code.c.used_at.is_(None),
-    )
     .values(used_at=sa.bindparam("now"))
 )
 
@@ -214,85 +168,6 @@ class SqlAdmins:
 
 
 @dataclass(frozen=True, slots=True)
-class SqlAdminFactors:
-    """Implements `idp.ports.admins.AdminFactors`."""
-
-    connection: Connection
-    vault: Vault
-
-    def find_totp(self, admin_id: UUID) -> TotpFactor | None:
-        row = self.connection.execute(_FIND_TOTP, {"who": admin_id}).first()
-        if row is None:
-            return None
-        seed = self.vault.open(row.seed_sealed, _seed_place(admin_id))
-        return TotpFactor(admin_id, seed, row.created_at, row.last_step)
-
-    def put_totp(self, factor: TotpFactor) -> None:
-        self.connection.execute(
-            _PUT_TOTP.on(self.connection),
-            {
-                "admin_id": factor.admin_id,
-                "seed_sealed": self.vault.seal(factor.seed, _seed_place(factor.admin_id)),
-                "last_step": factor.last_step,
-                "created_at": factor.created_at,
-            },
-        )
-
-    def drop_totp(self, admin_id: UUID) -> bool:
-        return self.connection.execute(_DROP_TOTP, {"who": admin_id}).rowcount == 1
-
-    def spend_step(self, admin_id: UUID, step: int) -> bool:
-        given = {"who": admin_id, "step": step}
-        return self.connection.execute(_SPEND_STEP, given).rowcount == 1
-
-    def list_passkeys(self, admin_id: UUID) -> Sequence[AdminPasskey]:
-        rows = self.connection.execute(_LIST_PASSKEYS, {"who": admin_id})
-        return tuple(
-            AdminPasskey(**{**row._mapping, "transports": tuple(row.transports)}) for row in rows
-        )
-
-    def add_passkey(self, passkey: AdminPasskey) -> None:
-        self.connection.execute(
-            _INSERT_PASSKEY,
-            {
-                "id": passkey.id,
-                "admin_id": passkey.admin_id,
-                "credential_id": passkey.credential_id,
-                "public_key": passkey.public_key,
-                "sign_count": passkey.sign_count,
-                "transports": list(passkey.transports),
-                "label": passkey.label,
-                "created_at": passkey.created_at,
-                "last_used_at": passkey.last_used_at,
-            },
-        )
-
-    def note_use(self, passkey_id: UUID, *, sign_count: int, now: int) -> None:
-        given = {"which": passkey_id, "count": sign_count, "now": now}
-        self.connection.execute(_NOTE_USE, given)
-
-    def drop_passkey(self, admin_id: UUID, passkey_id: UUID) -> bool:
-        given = {"who": admin_id, "which": passkey_id}
-        return self.connection.execute(_DROP_PASSKEY, given).rowcount == 1
-
-    def put_recovery_codes(self, admin_id: UUID, digests: Sequence[bytes]) -> None:
-        self.connection.execute(_DROP_CODES, {"who": admin_id})
-        rows = [{"digest": d, "admin_id": admin_id, "used_at": None} for d in digests]
-        self.connection.execute(_INSERT_CODE, rows)
-
-    def count_recovery_codes(self, admin_id: UUID) -> int:
-        return int(self.connection.execute(_COUNT_CODES, {"who": admin_id}).scalar_one())
-
-    def use_recovery_code(self, admin_id: UUID, digest: bytes, now: int) -> bool:
-        given = {"which": digest, "who": admin_id, "now": now}
-        return self.connection.execute(_USE_CODE, given).rowcount == 1
-
-    def drop_all(self, admin_id: UUID) -> None:
-        for statement in (_DROP_TOTP, _DROP_PASSKEYS, _DROP_CODES):
-            self.connection.execute(statement, {"who": admin_id})
-
-
-@dataclass(frozen=True, slots=True)
 class SqlAdminSessions:
     """Implements `idp.ports.admins.AdminSessions`."""
 
@@ -336,10 +211,6 @@ class SqlAdminSessions:
 
 def _place(column: str, admin_id: UUID) -> Place:
     return Place("admin", column, admin_id.bytes)
-
-
-def _seed_place(admin_id: UUID) -> Place:
-    return Place("admin_totp", "seed_sealed", admin_id.bytes)
 
 
 def _read_admin(row: Mapping[Any, Any], vault: Vault) -> Admin:

@@ -15,6 +15,7 @@ from adapters.sql.session_statements import session_statements
 from adapters.sql.upserts import replacing
 from idp.domain.identity.account import Account
 from idp.domain.identity.consent import Consent
+from idp.domain.identity.factors import ProvedBy
 from idp.domain.identity.journey import Journey, JourneyKind, ProofLink
 from idp.domain.identity.session import KnownDevice, LoginSession
 from idp.ports.vault import Vault
@@ -52,6 +53,7 @@ _RENEW: Final = (
         auth_time=sa.bindparam("new_auth_time"),
         seen_at=sa.bindparam("new_seen_at"),
         expires_at=sa.bindparam("new_expires_at"),
+        proved_by=sa.bindparam("new_proved_by"),
     )
 )
 _SESSIONS: Final = session_statements(_session, "account_id")
@@ -134,6 +136,7 @@ class SqlSessions:
                 "device": session.device,
                 "network": session.network,
                 "ended_at": session.ended_at,
+                "proved_by": session.proved_by or None,
             },
         )
 
@@ -148,6 +151,7 @@ class SqlSessions:
                 "new_auth_time": session.auth_time,
                 "new_seen_at": session.seen_at,
                 "new_expires_at": session.expires_at,
+                "new_proved_by": session.proved_by or None,
             },
         )
 
@@ -183,6 +187,7 @@ def _read_session(row: Mapping[Any, Any], prefix: str) -> LoginSession:
         device=value("device"),
         network=value("network"),
         ended_at=value("ended_at"),
+        proved_by=ProvedBy(value("proved_by") or ""),
     )
 
 

@@ -12,13 +12,14 @@ from sqlalchemy.engine import Engine
 
 from adapters.sql import engine as engines
 from adapters.sql.accounts import SqlAccounts, SqlCredentials, SqlPasswordHolders
-from adapters.sql.admins import SqlAdminFactors, SqlAdmins, SqlAdminSessions
+from adapters.sql.admins import SqlAdmins, SqlAdminSessions
 from adapters.sql.approvals import SqlApprovals
 from adapters.sql.audit import SqlAudit, SqlLeases
 from adapters.sql.cases import SqlCases
 from adapters.sql.clients import SqlClients
 from adapters.sql.connections import Connections, KeptConnection
 from adapters.sql.consents import SqlConsents
+from adapters.sql.factors import OF_ACCOUNTS, OF_ADMINS, SqlFactors
 from adapters.sql.failures import SqlFailures
 from adapters.sql.figures import SqlFigures
 from adapters.sql.grants import (
@@ -238,8 +239,12 @@ class SqlTransaction:
         return SqlAdmins(self.connection, self.vault)
 
     @cached_property
-    def admin_factors(self) -> SqlAdminFactors:
-        return SqlAdminFactors(self.connection, self.vault)
+    def admin_factors(self) -> SqlFactors:
+        return SqlFactors(self.connection, self.vault, OF_ADMINS)
+
+    @cached_property
+    def account_factors(self) -> SqlFactors:
+        return SqlFactors(self.connection, self.vault, OF_ACCOUNTS)
 
     @cached_property
     def admin_sessions(self) -> SqlAdminSessions:

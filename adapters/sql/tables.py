@@ -185,6 +185,43 @@ login_session: Final = sa.Table(
     _text("device", 80, "readable name of the browser"),
     _text("network", 43, "truncated address"),
     _at("ended_at", "signed out or ended", null=True),
+    _text("proved_by", 8, "factor of the newest proof: app, recovery, passkey", nullable=True),
+)
+
+account_totp: Final = sa.Table(
+    "account_totp",
+    metadata,
+    sa.Column("account_id", sa.ForeignKey("account.id"), primary_key=True, comment="whose app"),
+    _sealed("seed_sealed", "160 random bits", null=False),
+    _number("last_step", "newest time step that was spent"),
+    _at("created_at", "enrolled"),
+)
+
+account_passkey: Final = sa.Table(
+    "account_passkey",
+    metadata,
+    _id("UUIDv7"),
+    sa.Column(
+        "account_id", sa.ForeignKey("account.id"), nullable=False, index=True, comment="whose"
+    ),
+    sa.Column("credential_id", sa.LargeBinary, nullable=False, unique=True, comment="its own name"),
+    sa.Column("public_key", sa.LargeBinary, nullable=False, comment="COSE key"),
+    sa.Column("sign_count", sa.BigInteger, nullable=False, comment="the highest seen"),
+    sa.Column("is_synced", sa.Boolean, nullable=False, comment="may be on further devices"),
+    _json("transports", "how browsers reach it"),
+    _text("label", 40, "what its owner calls it"),
+    _at("created_at", "enrolled"),
+    _at("last_used_at", "newest sign-in with it", null=True),
+)
+
+account_recovery_code: Final = sa.Table(
+    "account_recovery_code",
+    metadata,
+    _digest("digest", "SHA-256 of an 80-bit code", primary_key=True),
+    sa.Column(
+        "account_id", sa.ForeignKey("account.id"), nullable=False, index=True, comment="whose code"
+    ),
+    _at("used_at", "spent", null=True),
 )
 
 known_device: Final = sa.Table(

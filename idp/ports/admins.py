@@ -7,9 +7,7 @@ from uuid import UUID
 from idp.domain.identity.admin import (
     Admin,
     AdminInvitation,
-    AdminPasskey,
     AdminSession,
-    TotpFactor,
 )
 from idp.domain.identity.approval import ApprovalRequest
 from idp.domain.identity.email import EmailAddress
@@ -37,32 +35,6 @@ class Admins(Protocol):
 
     def close_invitations(self, admin_id: UUID, now: int) -> None:
         """Spend every open one of a person."""
-
-
-class AdminFactors(Protocol):
-    """What admins prove themselves by, beside the password."""
-
-    def find_totp(self, admin_id: UUID) -> TotpFactor | None: ...
-    def put_totp(self, factor: TotpFactor) -> None:
-        """Keep it in the place of any other."""
-
-    def drop_totp(self, admin_id: UUID) -> bool: ...
-    def spend_step(self, admin_id: UUID, step: int) -> bool:
-        """Note a time step as used; `False` if it, or a later one, was used before."""
-
-    def list_passkeys(self, admin_id: UUID) -> Sequence[AdminPasskey]: ...
-    def add_passkey(self, passkey: AdminPasskey) -> None:
-        """Keep a new one; `Conflict("passkey")` where it is somebody's."""
-
-    def note_use(self, passkey_id: UUID, *, sign_count: int, now: int) -> None: ...
-    def drop_passkey(self, admin_id: UUID, passkey_id: UUID) -> bool: ...
-    def put_recovery_codes(self, admin_id: UUID, digests: Sequence[bytes]) -> None:
-        """Keep these in the place of all others."""
-
-    def count_recovery_codes(self, admin_id: UUID) -> int: ...
-    def use_recovery_code(self, admin_id: UUID, digest: bytes, now: int) -> bool: ...
-    def drop_all(self, admin_id: UUID) -> None:
-        """Forget every factor and code of a person."""
 
 
 class AdminSessions(Protocol):

@@ -7,12 +7,24 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class NewPasskey:
-    """A passkey that a browser made for us; nothing vouches for its maker."""
+    """A passkey that a browser made for us; nothing vouches for its maker.
+
+    `is_synced`: it may be on further devices too ("backup eligible" in WebAuthn Level 3).
+    """
 
     credential_id: bytes
     public_key: bytes
     sign_count: int
     transports: tuple[str, ...]
+    is_synced: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a good proof says. `handle`: whose passkey it is, where the device told it."""
+
+    sign_count: int
+    handle: bytes | None
 
 
 class PasskeyRefused(Exception):  # noqa: N818 - named for what happened
@@ -43,12 +55,15 @@ class Passkeys(Protocol):
     def request_options(
         self, *, challenge: bytes, allowed: Sequence[tuple[bytes, Sequence[str]]]
     ) -> str:
-        """Return what a browser is asked to prove. `allowed`: credential ids and transports."""
+        """Return what a browser is asked to prove.
+
+        `allowed`: credential ids and transports; none: whichever passkey of ours it has.
+        """
 
     def credential_of(self, answer: str) -> bytes:
         """Return which credential an answer says it is by. Raises `PasskeyRefused`."""
 
     def check_request(
         self, answer: str, *, challenge: bytes, public_key: bytes, sign_count: int
-    ) -> int:
-        """Return the new signature count of a good proof. Raises `PasskeyRefused`."""
+    ) -> Proof:
+        """Return what a good proof says; the person was verified. Raises `PasskeyRefused`."""

@@ -38,7 +38,8 @@ from idp.domain.protocol.grant import (
 )
 from idp.domain.protocol.interaction import Interaction, PushedRequest
 from idp.domain.protocol.signing_key import SigningKey
-from idp.ports.admins import AdminFactors, Admins, AdminSessions, Approvals
+from idp.ports.admins import Admins, AdminSessions, Approvals
+from idp.ports.factors import KeptFactors
 from idp.ports.figures import Figures
 from idp.ports.legacy import (
     LegacyAccounts,
@@ -732,7 +733,9 @@ class Transaction(Protocol):
     @property
     def admins(self) -> Admins: ...
     @property
-    def admin_factors(self) -> AdminFactors: ...
+    def admin_factors(self) -> KeptFactors: ...
+    @property
+    def account_factors(self) -> KeptFactors: ...
     @property
     def admin_sessions(self) -> AdminSessions: ...
     @property

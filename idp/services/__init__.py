@@ -26,6 +26,7 @@ from idp.services.devices import DeviceService
 from idp.services.email_change import EmailChangeService
 from idp.services.email_proof import EmailProofService
 from idp.services.expiry import ExpiryService
+from idp.services.factors import FactorService
 from idp.services.failures import FailureWriter
 from idp.services.figures import FigureService
 from idp.services.health import HealthService
@@ -109,6 +110,7 @@ class Services:
     nik_reports: NikReportService
     lost_contact: LostContactService
     merging: MergeService
+    factors: FactorService
     steps: SecondStepService
     login: LoginService
     recovery: RecoveryService

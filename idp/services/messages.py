@@ -52,6 +52,7 @@ class SmsKind(StrEnum):
     ACCOUNT_MERGED = "account_merged"
     CONTACT_ASKED = "contact_asked"
     CONTACT_REPLACED = "contact_replaced"
+    FACTOR_CHANGED = "factor_changed"
 
 
 class LetterKind(StrEnum):
@@ -78,6 +79,9 @@ class LetterKind(StrEnum):
     ACCOUNT_MERGED = "account_merged"  # at
     CONTACT_ASKED = "contact_asked"  # at
     CONTACT_REPLACED = "contact_replaced"  # at
+    FACTOR_ADDED = "factor_added"  # at, factor
+    FACTOR_REMOVED = "factor_removed"  # at, factor
+    RECOVERY_USED = "recovery_used"  # at, left
     ADMIN_INVITED = "admin_invited"  # secret
     ADMIN_RESET = "admin_reset"  # secret
     ADMIN_CHANGED = "admin_changed"  # at
@@ -191,12 +195,14 @@ class MessageService:
         visitor: Visitor,
         *,
         tx: Transaction,
+        **values: str | int,
     ) -> None:
         """Tell the person of a change to their account (AU-14); `account`: as it was before.
 
-        By letter, and by short message too where nobody proved that the letters arrive.
+        By letter, and by short message too where nobody proved that the letters arrive. `values`:
+        of the letter, beside the time.
         """
-        self.notify(account, letter, tx=tx, at=self.clock.now())
+        self.notify(account, letter, tx=tx, at=self.clock.now(), **values)
         phone = account.verified_phone
         if account.verified_email is not None or phone is None:
             return

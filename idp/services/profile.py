@@ -10,6 +10,7 @@ from idp.domain.errors import Refused
 from idp.domain.identity.account import Account, PasswordCredential
 from idp.domain.identity.assurance import PASSWORD
 from idp.domain.identity.audit import AuditEvent
+from idp.domain.identity.factors import strongest_of
 from idp.domain.identity.password import personal_words
 from idp.domain.identity.session import LoginSession
 from idp.domain.identity.visitor import Visitor
@@ -79,6 +80,9 @@ class ProfileService:
         """Return whether a risky change may be made: a fresh proof by the strongest way (AU-14)."""
         if not session.is_fresh(self.clock.now()):
             return False
+        strongest = strongest_of(self.login.factors.of(account.id))
+        if strongest:
+            return session.proved_by in strongest
         return session.aal >= 2 or not self.login.needs_code(account, is_known=False)
 
     def end_other_sessions(self, session: LoginSession, account: Account, visitor: Visitor) -> None:
@@ -114,4 +118,7 @@ class ProfileService:
         password_hash = self.passwords.hash(new)
         with self.store.write() as tx:
             self.credentials.replace(account, password_hash, visitor, kept_sid=session.sid, tx=tx)
-            return self.sessions.step_up(session, account, PASSWORD, tx=tx)
+            # whoever came this far was confirmed by the strongest factor a moment ago
+            return self.sessions.step_up(
+                session, account, PASSWORD, tx=tx, proved_by=session.proved_by
+            )

@@ -148,7 +148,8 @@ class RecoveryService:
         """Set the new password, end every other session, and let the person in.
 
         `password`: normalised. On an unknown browser another contact must still answer, if there is
-        one. Refuses with `recovery.invalid`, `password....` or `password.same`; `Busy`.
+        one; an app or a passkey that the person enrolled is asked for on every browser. Refuses
+        with `recovery.invalid`, `password....` or `password.same`; `Busy`.
         """
         with self.store.read() as tx:
             account, _, _ = self._open(way, visitor, tx=tx)
@@ -175,9 +176,9 @@ class RecoveryService:
                     details={"channel": channel},
                 )
             )
-            if channel not in contacts_of(account, without=channel) and self.login.needs_code(
-                account, is_known=is_known
-            ):
+            has_factor = tx.account_factors.is_enrolled(account.id)
+            has_other = channel not in contacts_of(account, without=channel)
+            if has_factor or (has_other and self.login.needs_code(account, is_known=is_known)):
                 return CodeNeeded(
                     self.login.steps.begin(
                         account, JourneyKind.LOGIN, visitor, without=channel, tx=tx

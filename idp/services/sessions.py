@@ -8,6 +8,7 @@ from idp.domain.errors import Refused
 from idp.domain.identity.account import Account
 from idp.domain.identity.assurance import Authentication, combine
 from idp.domain.identity.audit import Action, Actor, AuditEvent
+from idp.domain.identity.factors import ProvedBy
 from idp.domain.identity.session import SEEN_EVERY_SECONDS, LoginSession, SessionLimits
 from idp.domain.identity.visitor import Visitor
 from idp.domain.ids import digest_of
@@ -37,7 +38,13 @@ class SessionService:
     notices: LogoutNotices
 
     def start(
-        self, account: Account, proof: Authentication, visitor: Visitor, *, tx: Transaction
+        self,
+        account: Account,
+        proof: Authentication,
+        visitor: Visitor,
+        *,
+        tx: Transaction,
+        proved_by: ProvedBy = ProvedBy.NOTHING,
     ) -> SignedIn:
         """Begin a session, or renew the browser's own one of the same account.
 
@@ -61,6 +68,7 @@ class SessionService:
                 auth_time=now,
                 seen_at=now,
                 expires_at=now + self.limits.absolute,
+                proved_by=proved_by,
             )
             tx.sessions.renew(session)
         else:
@@ -76,14 +84,24 @@ class SessionService:
                 expires_at=now + self.limits.absolute,
                 device=visitor.origin.device,
                 network=visitor.origin.network,
+                proved_by=proved_by,
             )
             tx.sessions.add(session)
         return SignedIn(session, account, cookie)
 
     def step_up(
-        self, session: LoginSession, account: Account, proof: Authentication, *, tx: Transaction
+        self,
+        session: LoginSession,
+        account: Account,
+        proof: Authentication,
+        *,
+        tx: Transaction,
+        proved_by: ProvedBy = ProvedBy.NOTHING,
     ) -> SignedIn:
-        """Add a proof to a session: its level rises, its cookie changes."""
+        """Add a proof to a session: its level rises, its cookie changes.
+
+        `proved_by`: of this proof; what an older one was by says nothing of now.
+        """
         now = self.clock.now()
         together = combine(Authentication(session.aal, session.amr), proof)
         cookie = self.entropy.token()
@@ -94,6 +112,7 @@ class SessionService:
             amr=together.amr,
             auth_time=now,
             seen_at=now,
+            proved_by=proved_by,
         )
         tx.sessions.renew(renewed)
         return SignedIn(renewed, account, cookie)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from flask import Flask
 from flask_babel import force_locale, lazy_gettext
 
+from idp.domain.identity.factors import PASSKEY, RECOVERY, TOTP
 from idp.domain.identity.messages import segments_of
 from idp.domain.identity.otp import Purpose
 from idp.domain.identity.team import TeamRole
@@ -68,6 +69,9 @@ SMS_NOTICES: Final[Mapping[SmsKind, object]] = {
     SmsKind.ACCOUNT_UNLOCKED: lazy_gettext(
         "SIAPkerja: akun Anda sudah dibuka kembali dan dapat dipakai. Ada pertanyaan? Hubungi "
         "%(contact)s."
+    ),
+    SmsKind.FACTOR_CHANGED: lazy_gettext(
+        "SIAPkerja: cara masuk akun Anda telah diubah. Bukan Anda? Segera hubungi %(contact)s."
     ),
     SmsKind.CONTACT_ASKED: lazy_gettext(
         "SIAPkerja: ada yang meminta nomor dan email akun Anda diganti. Bukan Anda? Segera hubungi "
@@ -255,6 +259,35 @@ LETTERS: Final[Mapping[LetterKind, Letter]] = {
             lazy_gettext("Selama 48 jam kontak yang baru belum dapat memulihkan akun."),
         ),
         lazy_gettext("Bukan Anda? Segera hubungi %(contact)s agar akun Anda dikunci."),
+    ),
+    LetterKind.FACTOR_ADDED: Letter(
+        lazy_gettext("Cara masuk akun Anda ditambah"),
+        (
+            lazy_gettext("%(factor)s ditambahkan ke akun SIAPkerja ID Anda pada %(at)s."),
+            lazy_gettext("Jika itu Anda, tidak ada yang perlu dilakukan."),
+        ),
+        lazy_gettext("Bukan Anda? Segera ambil kembali akun Anda:"),
+        link="/kendala",
+    ),
+    LetterKind.FACTOR_REMOVED: Letter(
+        lazy_gettext("Cara masuk akun Anda dihapus"),
+        (
+            lazy_gettext("%(factor)s dihapus dari akun SIAPkerja ID Anda pada %(at)s."),
+            lazy_gettext("Jika itu Anda, tidak ada yang perlu dilakukan."),
+        ),
+        lazy_gettext("Bukan Anda? Segera ambil kembali akun Anda:"),
+        link="/kendala",
+    ),
+    LetterKind.RECOVERY_USED: Letter(
+        lazy_gettext("Satu kode pemulihan Anda dipakai"),
+        (
+            lazy_gettext(
+                "Satu kode pemulihan akun SIAPkerja ID Anda dipakai pada %(at)s. Sisa: %(left)s."
+            ),
+            lazy_gettext("Jika itu Anda, tidak ada yang perlu dilakukan."),
+        ),
+        lazy_gettext("Bukan Anda? Segera ambil kembali akun Anda:"),
+        link="/kendala",
     ),
     LetterKind.PHONE_CHANGED: Letter(
         lazy_gettext("Nomor handphone akun Anda telah diganti"),
@@ -470,10 +503,18 @@ LETTERS: Final[Mapping[LetterKind, Letter]] = {
     LetterKind.CONTACT_KEYS_AWAY: Letter(_AWAY_SUBJECT, (_AWAY,), _YOUR_CONTACT),
 }
 
+#: What people call a factor.
+FACTORS: Final = {
+    TOTP: lazy_gettext("Aplikasi autentikator"),
+    PASSKEY: lazy_gettext("Kunci sandi"),
+    RECOVERY: lazy_gettext("Kode pemulihan"),
+}
+
 #: How values read that are not words already.
 _READABLE: Final[Mapping[str, Callable[[Any], str]]] = {
     "at": lambda at: f"{day(at)}, {clock_time(at)}",
     "purpose": lambda purpose: str(PURPOSES.get(purpose, purpose)),
+    "factor": lambda factor: str(FACTORS.get(factor, factor)),
     "team_role": lambda role: str(TEAM_ROLES.get(role, role)),
 }
 

@@ -200,21 +200,25 @@ MESSAGES: Final[Mapping[str, object]] = {
     "admin.throttled": lazy_gettext(
         "Terlalu banyak percobaan. Silakan coba lagi pada %(until_at)s."
     ),
-    "admin.code": lazy_gettext(
+    "app.code": lazy_gettext(
         "Kode tidak sesuai atau sudah dipakai. Tunggu kode berikutnya di aplikasi Anda."
     ),
     "admin.ended": lazy_gettext("Sesi Anda telah berakhir. Silakan masuk kembali."),
     "admin.link": lazy_gettext("Tautan ini sudah dipakai atau tidak berlaku lagi."),
     "admin.passkey_needed": lazy_gettext("Tindakan ini perlu kunci sandi."),
-    "admin.passkey": lazy_gettext("Kunci sandi tidak dapat diperiksa. Silakan coba lagi."),
-    "admin.passkeys": lazy_gettext("Anda sudah memiliki sepuluh kunci sandi. Hapus satu dulu."),
+    "passkey.failed": lazy_gettext("Kunci sandi tidak dapat diperiksa. Silakan coba lagi."),
+    "passkey.many": lazy_gettext("Anda sudah memiliki sepuluh kunci sandi. Hapus satu dulu."),
     "admin.last_factor": lazy_gettext(
         "Ini satu-satunya langkah kedua Anda. Tambahkan yang lain sebelum menghapusnya."
     ),
     "admin.gone": lazy_gettext("Ini sudah dihapus."),
-    "admin.recovery": lazy_gettext("Kode pemulihan tidak sesuai atau sudah dipakai."),
-    "admin.recovery_required": lazy_gettext("Masukkan satu kode pemulihan Anda."),
-    "admin.label": lazy_gettext("Beri nama, paling panjang 40 huruf."),
+    "recovery_code.wrong": lazy_gettext("Kode pemulihan tidak sesuai atau sudah dipakai."),
+    "recovery_code.required": lazy_gettext("Masukkan satu kode pemulihan Anda."),
+    "passkey.label": lazy_gettext("Beri nama, paling panjang %(maximum)s huruf."),
+    "factor.gone": lazy_gettext("Ini sudah dihapus."),
+    "factor.throttled": lazy_gettext(
+        "Terlalu banyak kode yang salah. Coba lagi pada %(until_at)s, atau pakai cara lain."
+    ),
     "admin.exists": lazy_gettext("Alamat email ini sudah dipakai oleh admin lain."),
     "admin.own": lazy_gettext("Anda tidak dapat melakukan ini pada akun Anda sendiri."),
     "admin.suspended": lazy_gettext("Admin ini sedang ditangguhkan."),

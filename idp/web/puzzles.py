@@ -12,7 +12,15 @@ from idp.web.forms import Form
 
 #: Codes of full windows.
 LIMITS: Final = frozenset(
-    {"otp.wait", "otp.limit", "otp.stopped", "limit.address", "registry.tries", "busy"}
+    {
+        "otp.wait",
+        "otp.limit",
+        "otp.stopped",
+        "factor.throttled",
+        "limit.address",
+        "registry.tries",
+        "busy",
+    }
 )
 
 

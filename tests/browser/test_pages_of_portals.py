@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from idp.app import Application
-from idp.domain.identity.admin import TOTP
 from idp.domain.identity.audit import Origin
+from idp.domain.identity.factors import TOTP
 from idp.domain.identity.roles import Role
 from idp.domain.identity.visitor import Visitor as Caller
 from idp.domain.ids import digest_of

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -25,22 +24,6 @@ NOBODY = "() => { navigator.credentials.get = () => Promise.reject(new Error()) 
 REASON = "Tim bertambah satu orang."
 
 
-def with_authenticator(visitor: Visitor) -> Any:
-    """Give the browser an authenticator that knows its owner."""
-    session = visitor.context.new_cdp_session(visitor.page)
-    session.send("WebAuthn.enable")
-    options = {
-        "protocol": "ctap2",
-        "transport": "internal",
-        "hasResidentKey": True,
-        "hasUserVerification": True,
-        "isUserVerified": True,
-        "automaticPresenceSimulation": True,
-    }
-    session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-    return session
-
-
 def a_link(world: World, email: str, *roles: Role) -> str:
     invited = world.services.admins.invite(email, roles, OPERATOR)
     return f"/admin/undangan/{invited.secret}"
@@ -61,7 +44,7 @@ def test_an_administrator_joins_signs_in_and_confirms_by_passkey(
     visit: Visit, world: World
 ) -> None:
     visitor = visit()
-    with_authenticator(visitor)
+    visitor.with_authenticator()
     visitor.open(a_link(world, "ika@kemnaker.example", Role.ADMINISTRATOR))
     visitor.look("console-invitation")
     visitor.fill(full_name="Ika Lestari", password="pendek")
@@ -107,7 +90,7 @@ def test_a_passkey_that_nobody_showed_says_so_and_leaves_the_other_way(
     visit: Visit, world: World
 ) -> None:
     visitor = visit()
-    session = with_authenticator(visitor)
+    session = visitor.with_authenticator()
     visitor.enter_console(Role.READER)
     visitor.open("/admin/saya/kunci-sandi")
     visitor.look("console-passkey")

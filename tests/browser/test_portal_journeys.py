@@ -18,11 +18,11 @@ def _register(visitor: Visitor, world: World, person: dict[str, str], *, box: st
     visitor.wait_for("/daftar")
     assert box in visitor.text
     visitor.fill_in_ktp(person)
-    visitor.page.locator("main form button.btn.wide").click()
+    visitor.page.locator("main form button.btn.wide").first.click()
     visitor.wait_for("/daftar/kontak")
     assert box in visitor.text
     visitor.fill_in_contact(person)
-    visitor.page.locator("main form button.btn.wide").click()
+    visitor.page.locator("main form button.btn.wide").first.click()
     visitor.wait_for("/daftar/kode")
     assert box in visitor.text
     visitor.enter_code(world.sms_code(person["phone"]))

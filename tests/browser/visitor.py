@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Response, WebError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from idp.domain.identity.admin import PASSKEY, TOTP, Admin
+from idp.domain.identity.admin import Admin
+from idp.domain.identity.factors import PASSKEY, TOTP
 from idp.domain.identity.roles import Role
 from tests.browser.gallery import look
 from tests.browser.sizes import PHONE
@@ -118,7 +119,7 @@ class Visitor:
     def sign_in(self, account: dict[str, Any]) -> None:
         """Fill in the sign-in page; what comes next is the caller's."""
         self.fill(identifier=account["email"], password=account["password"])
-        self.page.locator("main form button.btn.wide").click()
+        self.page.locator("main form button.btn.wide").first.click()
 
     def enter_console(self, *roles: Role, **given: Any) -> Admin:
         """Be in the console with these roles: by an app, an administrator by a passkey."""
@@ -131,9 +132,24 @@ class Visitor:
         )
         return admin
 
+    def with_authenticator(self) -> Any:
+        """Give the browser an authenticator that knows its owner."""
+        session = self.context.new_cdp_session(self.page)
+        session.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserVerified": True,
+            "automaticPresenceSimulation": True,
+        }
+        session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        return session
+
     def enter_code(self, code: str) -> None:
         self.fill(code=code)
-        self.page.locator("main form button.btn.wide").click()
+        self.page.locator("main form button.btn.wide").first.click()
 
     def enter(self, account: dict[str, Any], path: str = "/masuk") -> None:
         """Sign in at our own pages, second step and all."""

@@ -13,8 +13,8 @@ from werkzeug.test import TestResponse
 
 from adapters.sql.tables import admin_passkey, admin_recovery_code, admin_totp
 from idp.app import Application
-from idp.domain.identity.admin import TOTP
 from idp.domain.identity.audit import OPERATOR, Origin
+from idp.domain.identity.factors import TOTP
 from idp.domain.identity.roles import Role
 from idp.domain.identity.visitor import Visitor
 from idp.services.totp import STEP_SECONDS, code_at

@@ -21,6 +21,7 @@ def told(services: Services) -> int:
 LEADING = {
     "account_email": "sends a link: what it proves is told",
     "choose_account": "goes on with the session that there is",
+    "recovery_ticket": "tells where a request stands",
     "recovery_code": "a right code leads to the page of the new password",
 }
 

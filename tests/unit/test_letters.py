@@ -27,6 +27,8 @@ VALUES: dict[str, Any] = {
     "client_row": "00000000-0000-7000-8000-000000000001",
     "team": "Dinas <b>Contoh</b>",
     "team_role": "developer",
+    "factor": "passkey",
+    "left": 9,
     "member": "Siti",
     "days": 7,
 }

@@ -12,6 +12,7 @@ from uuid import UUID
 from idp.domain.errors import Refused
 from idp.domain.identity.audit import Actor, Origin
 from idp.domain.identity.email import EmailAddress
+from idp.domain.identity.factors import PASSKEY
 from idp.domain.identity.limits import Limit
 from idp.domain.identity.roles import Permission, Role, needs_passkey, permissions_of
 from idp.domain.identity.session import FRESH_SECONDS, SessionLimits
@@ -21,12 +22,6 @@ INVITATION_SECONDS: Final = 1800
 #: How long somebody may take from the password to the second factor.
 HALF_SECONDS: Final = 600
 NAME_MAX: Final = 80
-LABEL_MAX: Final = 40
-
-#: Names of factors, as a session keeps them.
-TOTP: Final = "totp"
-PASSKEY: Final = "passkey"
-RECOVERY: Final = "recovery"
 
 SESSION_LIMITS: Final = SessionLimits(idle=900, absolute=8 * 3600)
 
@@ -153,40 +148,6 @@ class AdminSession:
     def is_fresh(self, now: int) -> bool:
         """Return whether the last factor is recent enough for a dangerous act."""
         return now - self.fresh_at <= FRESH_SECONDS
-
-
-@dataclass(frozen=True, slots=True)
-class TotpFactor:
-    """The seed of an authenticator app; `last_step`: the newest time step that was spent."""
-
-    admin_id: UUID
-    seed: bytes = field(repr=False)
-    created_at: int = 0
-    last_step: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class AdminPasskey:
-    """A passkey (WebAuthn). `sign_count`: the highest seen."""
-
-    id: UUID
-    admin_id: UUID
-    credential_id: bytes
-    public_key: bytes
-    sign_count: int
-    transports: tuple[str, ...]
-    label: str
-    created_at: int
-    last_used_at: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Factors:
-    """What an admin can prove themselves by."""
-
-    totp: TotpFactor | None
-    passkeys: tuple[AdminPasskey, ...]
-    recovery_codes_left: int
 
 
 @dataclass(frozen=True, slots=True)

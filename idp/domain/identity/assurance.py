@@ -29,6 +29,12 @@ EMAIL_CODE: Final = Authentication(1, ("otp",))
 #: Another OpenID provider vouches; how it found out is its own matter, so it raises no level.
 FEDERATED: Final = Authentication(1, ("fed",))
 APP_CODE: Final = Authentication(1, ("otp",))
+#: A code from a list is something that the person has, as an app is.
+RECOVERY_CODE: Final = APP_CODE
+#: Passkeys whose holder was verified: one that may be on further devices, one that never leaves its
+#: own (`contract.md` 6.9).
+SYNCED_PASSKEY: Final = Authentication(2, ("swk", "user", "mfa"))
+DEVICE_PASSKEY: Final = Authentication(3, ("hwk", "user", "mfa"))
 
 _KNOWLEDGE: Final = frozenset({"pwd"})
 _POSSESSION: Final = frozenset({"otp", "hwk", "swk"})

@@ -61,6 +61,11 @@ class Action(StrEnum):
     PHONE_CHANGED = "phone.changed"
     PHONE_MOVED = "phone.moved"
     CONTACT_REPLACED = "contact.replaced"
+    FACTOR_ADDED = "factor.added"
+    FACTOR_RENAMED = "factor.renamed"
+    FACTOR_REMOVED = "factor.removed"
+    FACTOR_FAILED = "factor.failed"
+    RECOVERY_CODE_USED = "factor.recovery_used"
     CONSENT_GIVEN = "consent.given"
     CONSENT_WITHDRAWN = "consent.withdrawn"
     TOKEN_FAMILY_ENDED = "token.family_ended"
@@ -189,6 +194,11 @@ CATALOGUE: Final[Mapping[Action, Entry]] = {
     Action.PHONE_CHANGED: shown(held=FLAG),
     Action.PHONE_MOVED: shown(),
     Action.CONTACT_REPLACED: shown(approved_by=NAME),
+    Action.FACTOR_ADDED: shown(factor=WORD),
+    Action.FACTOR_RENAMED: kept(factor=WORD),
+    Action.FACTOR_REMOVED: shown(factor=WORD, approved_by=optional(NAME)),
+    Action.FACTOR_FAILED: kept(factor=WORD),
+    Action.RECOVERY_CODE_USED: shown(left=COUNT),
     Action.CONSENT_GIVEN: shown(scopes=WORDS, refused=WORDS),
     Action.CONSENT_WITHDRAWN: shown(),
     Action.TOKEN_FAMILY_ENDED: shown(reason=WORD),

@@ -57,6 +57,10 @@ SENDS_OF_NETWORK: Final = Limit("otp.network", 60, HOUR, "limit.address", free=1
 WRONG_CODES: Final = Limit("otp.wrong", 15, DAY, "otp.stopped")
 STOP: Final = Limit("otp.stop", 1, DAY, "otp.stopped", is_pace=True)
 
+# Codes of apps and recovery codes (AU-9): five wrong ones in five minutes stop them for fifteen.
+FACTOR_TRIES: Final = Limit("factor.tries", 5, 300, "factor.throttled")
+FACTOR_STOP: Final = Limit("factor.stop", 1, 900, "factor.throttled", is_pace=True)
+
 # Pumping (OT-5): where too few of many codes come back, somebody earns by having them sent.
 PUMP_LEAST: Final = 200
 PUMP_SHARE_PERCENT: Final = 30

@@ -1,13 +1,65 @@
-"""Which contacts of an account can take a code: of a second step (`contract.md` 6.8) or a recovery.
+"""How a second step can be taken (`contract.md` 6.8), and which contacts can recover an account.
 
-A contact that was changed takes none of a recovery for a while (`security.md` OT-7).
+A contact that was changed takes no code of a recovery for a while (`security.md` OT-7).
 """
 
+from collections.abc import Sequence
+from enum import StrEnum
+
 from idp.domain.identity.account import Account
-from idp.domain.identity.assurance import EMAIL_CODE, SMS_CODE, Authentication
+from idp.domain.identity.assurance import (
+    DEVICE_PASSKEY,
+    EMAIL_CODE,
+    SMS_CODE,
+    SYNCED_PASSKEY,
+    Authentication,
+)
 from idp.domain.identity.email import EmailAddress
+from idp.domain.identity.factors import Factors, Passkey
 from idp.domain.identity.otp import Channel
 from idp.domain.identity.phone import Phone
+
+
+class Method(StrEnum):
+    """A way to take the second step, in the order in which they are offered."""
+
+    PASSKEY = "passkey"
+    APP = "app"
+    EMAIL = "email"
+    SMS = "sms"
+    RECOVERY = "recovery"
+
+    @property
+    def channel(self) -> Channel | None:
+        """How its code travels, `None` where none is sent."""
+        return Channel(self.value) if self in {Method.EMAIL, Method.SMS} else None
+
+
+def methods_of(
+    account: Account, factors: Factors, *, without: Channel | None = None
+) -> Sequence[Method]:
+    """Return the ways that somebody has.
+
+    `without`: the contact that recovered the password. Whoever enrolled an app or a passkey is then
+    asked for it: recovery never lowers a factor (`security.md` AU-11).
+    """
+    found = []
+    if factors.passkeys:
+        found.append(Method.PASSKEY)
+    if factors.totp is not None:
+        found.append(Method.APP)
+    if without is None or not found:
+        found += [Method(channel) for channel in contacts_of(account, without=without)]
+    if factors.recovery_codes_left:
+        found.append(Method.RECOVERY)
+    return found
+
+
+def reachable_level(account: Account, factors: Factors) -> int:
+    """Return the highest level that somebody's ways can reach (`contract.md` 6.9)."""
+    if factors.has_own_device:
+        return 3
+    return 2 if methods_of(account, factors) else 1
 
 
 def contacts_of(
@@ -47,6 +99,11 @@ def is_email_held(account: Account, now: int) -> bool:
     if account.email_verified_at is None or account.email_recovers_at is None:
         return False
     return now < account.email_recovers_at
+
+
+def proof_by_passkey(passkey: Passkey) -> Authentication:
+    """Return what a passkey proves whose holder was verified."""
+    return SYNCED_PASSKEY if passkey.is_synced else DEVICE_PASSKEY
 
 
 def proof_by(channel: Channel) -> Authentication:

@@ -6,6 +6,8 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
+from idp.domain.identity.factors import ProvedBy
+
 #: A session's `seen_at` is written at most once in this time.
 SEEN_EVERY_SECONDS: Final = 60
 #: How long a proof counts as fresh for a risky action.
@@ -26,7 +28,7 @@ class LoginSession:
 
     `digest`: SHA-256 of the cookie. `sid`: its name towards ourselves. `auth_time`: when the person
     last proved who they are. `confirmed_at`: the last fresh proof inside the session.
-    `device`: a readable name. `network`: truncated address.
+    `device`: a readable name. `network`: truncated address. `proved_by`: see there.
     """
 
     digest: bytes
@@ -41,6 +43,7 @@ class LoginSession:
     device: str
     network: str
     ended_at: int | None = None
+    proved_by: ProvedBy = ProvedBy.NOTHING
 
     def is_alive(self, now: int, limits: SessionLimits) -> bool:
         """Return whether the session still counts."""

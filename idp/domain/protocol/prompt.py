@@ -176,6 +176,12 @@ def required_levels(request: AuthorizationRequest, client: Client) -> tuple[tupl
     return ((level,) if level is not None else ()), False
 
 
+def highest_level(request: AuthorizationRequest, client: Client) -> int:
+    """Return the level that a session must have for nothing more to be asked, 0 for any."""
+    levels, _ = required_levels(request, client)
+    return max(client.acr_floor, min(levels, default=0))
+
+
 def level_to_tell(request: AuthorizationRequest, client: Client, reached: int) -> int:
     """Return the level that `acr` tells: of those asked for the highest that was reached.
 

@@ -9,6 +9,7 @@ from idp.domain.errors import Refused
 from idp.domain.identity.account import Account
 from idp.domain.identity.audit import NOWHERE, Origin
 from idp.domain.identity.consent import Consent
+from idp.domain.identity.second_step import reachable_level
 from idp.domain.identity.session import (
     SEEN_EVERY_SECONDS,
     LoginSession,
@@ -36,6 +37,7 @@ from idp.domain.protocol.prompt import (
     ShowRegistration,
     ShowStepUp,
     decide,
+    highest_level,
     is_offline,
     level_to_tell,
 )
@@ -313,8 +315,12 @@ class AuthorizationEndpoint:
 
     def _holder(self, request: AuthorizationRequest, client: Client, present: _Present) -> Holder:
         account, session = present.account, present.session
-        has_second = account.verified_phone is not None or account.verified_email is not None
-        reachable = max(session.aal, 2 if has_second else 1)
+        reachable = session.aal
+        if reachable < highest_level(request, client):
+            # asked for where it matters alone: most requests are content with what there is
+            with self.store.read() as tx:
+                factors = tx.account_factors.of(account.id)
+            reachable = max(reachable, reachable_level(account, factors))
         return Holder(session, account.ial, reachable, self._is_hinted(request, client, account))
 
     def _is_hinted(

@@ -1,6 +1,5 @@
 """The link that lets somebody into the console: name, password and a second factor at once."""
 
-import segno
 from flask import make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
@@ -18,6 +17,7 @@ from idp.web.admin.login import sent_passkey
 from idp.web.context import services, visitor
 from idp.web.forms import Form, ParsedField, SecretField
 from idp.web.puzzles import refuse_by_limit
+from idp.web.qr import qr_of
 from idp.web.security import begin_admin_session
 from idp.web.submissions import once
 
@@ -73,7 +73,7 @@ def _join(secret: str, form: JoinForm) -> AdminEntered:
 def _refuse(form: Form, refusal: Refused) -> dict[str, str]:
     if refusal.code == "admin.throttled":
         return dict(refuse_by_limit(form, refusal, "", "code"))
-    if refusal.code == "admin.passkey":
+    if refusal.code == "passkey.failed":
         form.refuse(refusal)
     else:
         form.refuse(refusal, _FIELDS.get(refusal.code.partition(".")[0], "code"))
@@ -93,9 +93,3 @@ def _page(form: Form, opened: OpenInvitation) -> str:
         expires_at=opened.invitation.expires_at,
         offer=services().admin_factors.offer_joining(opened),
     )
-
-
-def qr_of(text: str) -> str:
-    """Return a QR code as an address that an `img` takes."""
-    uri: str = segno.make(text, error="m").svg_data_uri(scale=4, border=4)
-    return uri

@@ -7,11 +7,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
 
 from idp.domain.errors import Refused
-from idp.domain.identity.admin import PASSKEY, AdminStep
+from idp.domain.identity.admin import AdminStep
+from idp.domain.identity.factors import PASSKEY, read_recovery_code
 from idp.domain.identity.otp import read_code
 from idp.domain.identity.password import normalise_password
 from idp.domain.identity.roles import Permission
-from idp.services.admin_factors import read_recovery_code
 from idp.web.admin.blueprint import (
     NOTES,
     Door,

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
 
 from idp.domain.errors import Refused
-from idp.domain.identity.admin import LABEL_MAX, PASSKEY
+from idp.domain.identity.factors import PASSKEY, read_label
 from idp.domain.identity.otp import read_code
 from idp.domain.identity.password import MINIMUM_ADMINISTRATOR, normalise_password
 from idp.domain.identity.roles import Permission
@@ -24,11 +24,11 @@ from idp.web.admin.blueprint import (
     fresh,
     under,
 )
-from idp.web.admin.invitation import qr_of
 from idp.web.admin.login import sent_passkey
 from idp.web.context import services, visitor
 from idp.web.forms import Form, ParsedField, SecretField
 from idp.web.puzzles import refuse_by_limit
+from idp.web.qr import qr_of
 from idp.web.submissions import once
 
 MENU.append(MenuEntry("own", lazy_gettext("Akun saya"), "user", 100))
@@ -39,14 +39,6 @@ NOTES.update(
         "sesi-saya": ("ok", "check", lazy_gettext("Sesi lain sudah diakhiri.")),
     }
 )
-
-
-def read_label(text: str) -> str:
-    """Return what its owner calls a passkey; refuses with `admin.label`."""
-    label = " ".join(text.split())
-    if not 1 <= len(label) <= LABEL_MAX:
-        raise Refused("admin.label")
-    return label
 
 
 class PasswordForm(Form):

@@ -86,6 +86,9 @@ ACTIVITY: Final[Mapping[Action, tuple[str, object]]] = {
     Action.EMAIL_CHANGED: ("mail", lazy_gettext("Alamat email diganti")),
     Action.PHONE_CHANGED: ("phone", lazy_gettext("Nomor handphone diganti")),
     Action.CONTACT_REPLACED: ("phone", lazy_gettext("Petugas mengganti nomor dan email Anda")),
+    Action.FACTOR_ADDED: ("key", lazy_gettext("Cara masuk ditambahkan")),
+    Action.FACTOR_REMOVED: ("key", lazy_gettext("Cara masuk dihapus")),
+    Action.RECOVERY_CODE_USED: ("key", lazy_gettext("Satu kode pemulihan dipakai")),
     Action.PHONE_MOVED: ("phone", lazy_gettext("Nomor handphone Anda dipakai akun lain")),
     Action.CONSENT_GIVEN: ("link", lazy_gettext("%(portal)s diizinkan menerima data Anda")),
     Action.CONSENT_WITHDRAWN: ("link", lazy_gettext("Akses %(portal)s dicabut")),
@@ -114,6 +117,9 @@ _DOUBTFUL: Final = frozenset(
         Action.EMAIL_CHANGED,
         Action.PHONE_CHANGED,
         Action.CONTACT_REPLACED,
+        Action.FACTOR_ADDED,
+        Action.FACTOR_REMOVED,
+        Action.RECOVERY_CODE_USED,
     }
 )
 

@@ -1,6 +1,7 @@
 """Signing in: password, second step, choice of method and of account."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from flask import make_response, redirect, render_template, request, url_for
@@ -8,17 +9,21 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
 
 from idp.domain.errors import Refused
+from idp.domain.identity.account import Account
+from idp.domain.identity.factors import NO_FACTORS, Factors, read_recovery_code
 from idp.domain.identity.journey import JourneyKind
-from idp.domain.identity.otp import Channel, read_code
+from idp.domain.identity.otp import read_code
 from idp.domain.identity.password import normalise_password
-from idp.domain.identity.second_step import contacts_of
-from idp.domain.protocol.prompt import ShowLogin
+from idp.domain.identity.second_step import Method, contacts_of, methods_of
+from idp.domain.protocol.prompt import ShowLogin, highest_level
 from idp.oidc.authorization.endpoint import ShowPage
 from idp.services import login as logins
 from idp.services import otp
+from idp.services.factors import PasskeyAnswer
 from idp.services.interactions import Waiting
 from idp.services.legacy_upgrade import LegacyProven
 from idp.services.login import CodeNeeded, Entered
+from idp.services.second_step import Given, RecoveryCode, Step
 from idp.web.citizen.blueprint import NOTES, carried, citizen, onward, waiting_request
 from idp.web.context import provider, services, signed_in, visitor
 from idp.web.forms import Form, ParsedField, SecretField
@@ -54,17 +59,32 @@ class CodeForm(Form):
     code = ParsedField(parse=read_code)
 
 
-def read_channel(text: str) -> Channel:
+class RecoveryCodeForm(Form):
+    """A recovery code in the place of a second step that is lost."""
+
+    recovery_code = ParsedField(parse=read_recovery_code)
+
+
+def read_method(text: str) -> Method:
     """Return the way that was ticked; refuses with `method.required`."""
-    if text not in set(Channel):
+    if text not in set(Method):
         raise Refused("method.required")
-    return Channel(text)
+    return Method(text)
 
 
 class MethodForm(Form):
-    """How the code is to come."""
+    """By which way the second step is to be taken."""
 
-    channel = ParsedField(parse=read_channel)
+    channel = ParsedField(parse=read_method)
+
+
+def sent_passkey() -> PasskeyAnswer | None:
+    """Return what a passkey's button sent, `None` where another button did."""
+    if request.form.get("by") != "passkey":
+        return None
+    return PasskeyAnswer(
+        request.form.get("passkey_token", ""), request.form.get("passkey_answer", "")
+    )
 
 
 @citizen.route("/masuk", methods=["GET", "POST"])
@@ -83,19 +103,32 @@ def login() -> ResponseReturnValue:
         answer = _signed_in_meanwhile(waiting)
         if answer is not None:
             return answer
-    form = LoginForm()
+    passkey = sent_passkey()
+    form = Form() if passkey is not None else LoginForm()
     headers: Mapping[str, str] = {}
     if form.is_accepted():
         try:
-            return _sign_in(form)
+            return _enter(passkey) if passkey is not None else _sign_in(form)
         except Refused as refusal:
             headers = refuse_login(form, refusal)
-    elif request.method == "GET" and waiting is not None:
+    elif request.method == "GET" and waiting is not None and isinstance(form, LoginForm):
         form.identifier.data = waiting.request.login_hint or ""
     page = render_template(
-        "citizen/login/login.html", form=form, waiting=waiting, carried=carried()
+        "citizen/login/login.html",
+        form=form,
+        fields=form if isinstance(form, LoginForm) else LoginForm(),
+        offer=services().factors.offer_sign_in(visitor()),
+        waiting=waiting,
+        carried=carried(),
     )
     return page, form.status, headers
+
+
+def _enter(passkey: PasskeyAnswer) -> ResponseReturnValue:
+    entered = services().login.sign_in_by_passkey(
+        passkey, visitor(), interaction_id=request.args.get("i")
+    )
+    return let_in(entered)
 
 
 def _signed_in_meanwhile(waiting: Waiting) -> ResponseReturnValue | None:
@@ -111,7 +144,7 @@ def _signed_in_meanwhile(waiting: Waiting) -> ResponseReturnValue | None:
     return show(outcome)
 
 
-def _sign_in(form: LoginForm) -> ResponseReturnValue:
+def _sign_in(form: Any) -> ResponseReturnValue:
     outcome = services().login.sign_in(
         form.identifier.value,
         form.password.value,
@@ -157,7 +190,7 @@ def refuse_login(form: Form, refusal: Refused) -> Mapping[str, str]:
     """Show a refused sign-in on its form; what is no such refusal is raised again."""
     if refusal.code == "login.throttled" or is_limit(refusal):
         return refuse_by_limit(form, refusal, logins.PUZZLE)
-    if refusal.code != "login.failed":
+    if refusal.code not in {"login.failed", "passkey.failed"}:
         raise refusal
     form.refuse(refusal)
     return {}
@@ -168,7 +201,7 @@ def refuse_login(form: Form, refusal: Refused) -> Mapping[str, str]:
 def login_code() -> ResponseReturnValue:
     """Take the code, or send another; a GET never sends."""
     waiting = patient_waiting()
-    form = CodeForm()
+    form = _step_form()
     headers: Mapping[str, str] = {}
     try:
         if request.form.get("action") == "resend":
@@ -176,19 +209,41 @@ def login_code() -> ResponseReturnValue:
             if answer is not None:
                 return answer
         elif form.is_accepted():
-            return _take_code(form.code.value)
+            return _take(_given(form))
     except Refused as refusal:
         if refusal.code == "journey.expired":
             return _journey_over()
-        headers = _refuse_code(form, refusal)
+        if refusal.code == "method.unknown":
+            return redirect(url_for("citizen.choose_method", m=_journey_id(), **carried()), 303)
+        headers = _refuse_step(form, refusal)
     return _code_page(form, waiting, headers)
 
 
-def _take_code(code: str) -> ResponseReturnValue:
+def _journey_id() -> str:
+    return request.args.get("m", "")
+
+
+def _step_form() -> Form:
+    """Return the form of what was sent: a passkey's button, a recovery code, or six digits."""
+    if sent_passkey() is not None:
+        return Form()
+    return RecoveryCodeForm() if "recovery_code" in request.form else CodeForm()
+
+
+def _given(form: Form) -> Given:
+    passkey = sent_passkey()
+    if passkey is not None:
+        return passkey
+    if isinstance(form, RecoveryCodeForm):
+        return RecoveryCode(form.recovery_code.value)
+    return str(form["code"].value)
+
+
+def _take(given: Given) -> ResponseReturnValue:
     asked = "remember_asked" not in request.form or "remember" in request.form
     entered = services().login.finish(
-        request.args.get("m", ""),
-        code,
+        _journey_id(),
+        given,
         visitor(),
         remember=asked,
         interaction_id=request.args.get("i"),
@@ -196,9 +251,10 @@ def _take_code(code: str) -> ResponseReturnValue:
     return let_in(entered)
 
 
-def _resend(form: CodeForm) -> tuple[ResponseReturnValue | None, Mapping[str, str]]:
+def _resend(form: Form) -> tuple[ResponseReturnValue | None, Mapping[str, str]]:
     """Send another code; return the redirect, or the headers of the page that says why not."""
-    form.code.data = ""
+    if "code" in form:
+        form["code"].data = ""
     plain = Form()
     if not plain.is_accepted():
         form.status = plain.status
@@ -215,38 +271,59 @@ def _resend(form: CodeForm) -> tuple[ResponseReturnValue | None, Mapping[str, st
     return redirect(there, 303), {}
 
 
-def _refuse_code(form: CodeForm, refusal: Refused) -> Mapping[str, str]:
-    form.code.data = ""
+def _refuse_step(form: Form, refusal: Refused) -> Mapping[str, str]:
+    fields = [name for name in ("code", "recovery_code") if name in form]
+    for name in fields:
+        form[name].data = ""
     if is_limit(refusal):
-        return refuse_by_limit(form, refusal, otp.PUZZLE, "code")
-    form.refuse(refusal, "code")
+        return refuse_by_limit(form, refusal, otp.PUZZLE, *fields)
+    form.refuse(refusal, *fields)
     return {}
 
 
 def _code_page(
-    form: CodeForm, waiting: Waiting | None, headers: Mapping[str, str]
+    form: Form, waiting: Waiting | None, headers: Mapping[str, str]
 ) -> ResponseReturnValue:
     try:
-        step = services().steps.find(request.args.get("m", ""), visitor())
+        step = services().steps.find(_journey_id(), visitor())
     except Refused:
         return _journey_over()
+    shared: dict[str, Any] = {
+        "form": form,
+        "waiting": waiting,
+        "step": step,
+        "is_remembering": "remember_asked" not in request.form or "remember" in request.form,
+        "asks_to_remember": step.journey.kind is JourneyKind.LOGIN,
+        "journey_id": _journey_id(),
+        "carried": carried(),
+    }
+    if step.method is not None and step.method.channel is None:
+        return _factor_page(step, shared), form.status, headers
     if step.challenge is None:
-        return redirect(url_for("citizen.choose_method", m=request.args["m"], **carried()), 303)
+        return redirect(url_for("citizen.choose_method", m=_journey_id(), **carried()), 303)
     now = services().clock.now()
     page = render_template(
         "citizen/login/code.html",
-        form=form,
-        waiting=waiting,
-        step=step,
+        fields=form if "code" in form else CodeForm(),
         challenge=step.challenge,
         wait=max(0, step.challenge.resend_at - now),
         is_over=not step.challenge.may_be_used(now),
-        is_remembering="remember_asked" not in request.form or "remember" in request.form,
-        asks_to_remember=step.journey.kind is JourneyKind.LOGIN,
-        journey_id=request.args["m"],
-        carried=carried(),
+        **shared,
     )
     return page, form.status, headers
+
+
+def _factor_page(step: Step, shared: Mapping[str, Any]) -> str:
+    """Ask for the app's code, a passkey or a recovery code."""
+    form = shared["form"]
+    wanted = RecoveryCodeForm if step.method is Method.RECOVERY else CodeForm
+    is_by_passkey = step.method is Method.PASSKEY
+    return render_template(
+        "citizen/login/factor.html",
+        fields=form if isinstance(form, wanted) else wanted(),
+        offer=services().steps.offer_proof(step) if is_by_passkey else None,
+        **shared,
+    )
 
 
 def _journey_over() -> ResponseReturnValue:
@@ -259,18 +336,17 @@ def _journey_over() -> ResponseReturnValue:
 @citizen.route("/masuk/metode", methods=["GET", "POST"])
 @once()
 def choose_method() -> ResponseReturnValue:
-    """Choose how the code comes: while signing in, or to raise the level of a session."""
+    """Choose the second step's way: while signing in, or to raise the level of a session."""
     waiting = patient_waiting()
-    journey_id = request.args.get("m", "")
     try:
-        contacts = _contacts(journey_id)
+        ways = _ways(waiting)
     except Refused:
         return _journey_over()
     form = MethodForm()
     headers: Mapping[str, str] = {}
     if form.is_accepted():
         try:
-            return _send_by(form.channel.value, journey_id)
+            return go_by(form.channel.value, _journey_id(), ways)
         except Refused as refusal:
             if refusal.code == "journey.expired":
                 return _journey_over()
@@ -279,33 +355,53 @@ def choose_method() -> ResponseReturnValue:
             else:
                 headers = refuse_by_limit(form, refusal, otp.PUZZLE)
     elif request.method == "GET":
-        form.channel.data = next(iter(contacts), None)
+        form.channel.data = next(iter(ways.methods), None)
     page = render_template(
         "citizen/login/method.html",
         form=form,
         waiting=waiting,
-        contacts=contacts,
-        is_step_up=not journey_id,
+        ways=ways,
+        is_step_up=not _journey_id(),
         carried=carried(),
     )
     return page, form.status, headers
 
 
-def _contacts(journey_id: str) -> Mapping[Channel, Any]:
-    """Return where a code may go; refuses with `journey.expired` where nobody is on the way."""
-    if journey_id:
-        return services().steps.find(journey_id, visitor()).contacts
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What a page of ways offers. `only`: to what it is narrowed; empty: not at all."""
+
+    methods: Sequence[Method]
+    contacts: Mapping[Any, Any]
+    factors: Factors = NO_FACTORS
+    only: Sequence[Method] = ()
+
+
+def ways_of(account: Account, factors: Factors, only: Sequence[Method] = ()) -> Ways:
+    """Return by which ways somebody can prove more than the session has."""
+    methods = [one for one in methods_of(account, factors) if not only or one in only]
+    return Ways(methods, contacts_of(account), factors, only)
+
+
+def _ways(waiting: Waiting | None) -> Ways:
+    """Return the ways of this step; refuses with `journey.expired` where nobody is on the way."""
+    if _journey_id():
+        step = services().steps.find(_journey_id(), visitor())
+        return Ways(step.methods, step.contacts, step.factors)
     found = signed_in()
     if found is None:
         raise Refused("journey.expired")
-    return contacts_of(found[1])
+    needs_passkey = waiting is not None and highest_level(waiting.request, waiting.client) > 2
+    only = (Method.PASSKEY,) if needs_passkey else ()
+    return ways_of(found[1], services().factors.of(found[1].id), only)
 
 
-def _send_by(channel: Channel, journey_id: str) -> ResponseReturnValue:
+def go_by(method: Method, journey_id: str, ways: Ways) -> ResponseReturnValue:
+    """Go on by the chosen way: its code is sent, if it needs one; refuses as `steps.send`."""
     found = signed_in()
     if not journey_id and found is not None:
-        journey_id = services().login.begin_step_up(found[1], visitor())
-    services().steps.send(journey_id, visitor(), channel=channel, puzzle=sent_solution())
+        journey_id = services().login.begin_step_up(found[1], visitor(), only=ways.only)
+    services().steps.send(journey_id, visitor(), method=method, puzzle=sent_solution())
     return redirect(url_for("citizen.login_code", m=journey_id, **carried()), 303)
 
 

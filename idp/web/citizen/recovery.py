@@ -13,7 +13,7 @@ from idp.domain.identity.password import normalise_password
 from idp.services import recovery as recoveries
 from idp.services.recovery import Way
 from idp.web.citizen.blueprint import NOTES, carried, citizen
-from idp.web.citizen.login import let_in, patient_waiting, read_channel, read_identifier
+from idp.web.citizen.login import let_in, patient_waiting, read_identifier
 from idp.web.context import services, visitor, web_settings
 from idp.web.failures import note_cause
 from idp.web.forms import Form, ParsedField, SecretField
@@ -36,7 +36,9 @@ NOTES["laporan"] = (
 
 
 def _read_wish(text: str) -> Channel | None:
-    return read_channel(text) if text else None
+    if text and text not in set(Channel):
+        raise Refused("method.required")
+    return Channel(text) if text else None
 
 
 class StartForm(Form):

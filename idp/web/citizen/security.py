@@ -6,8 +6,11 @@ from flask import make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from idp.domain.errors import Refused
+from idp.domain.identity.account import Account
+from idp.domain.identity.factors import ProvedBy, strongest_of
 from idp.domain.identity.password import normalise_password
 from idp.domain.identity.second_step import (
+    Method,
     contacts_of,
     is_email_held,
     is_phone_held,
@@ -16,17 +19,16 @@ from idp.domain.identity.second_step import (
 from idp.services import otp
 from idp.web.citizen.blueprint import (
     RETURNS,
-    carried,
     citizen,
     must_be_confirmed,
     must_be_signed_in,
     onward,
     present,
 )
-from idp.web.citizen.login import MethodForm
+from idp.web.citizen.login import MethodForm, Ways, go_by, ways_of
 from idp.web.context import services, visitor
 from idp.web.forms import Form, SecretField
-from idp.web.puzzles import is_limit, refuse_by_limit, sent_solution
+from idp.web.puzzles import is_limit, refuse_by_limit
 from idp.web.security import begin_session
 from idp.web.submissions import once
 
@@ -57,6 +59,7 @@ def account_security() -> ResponseReturnValue:
         account=account,
         credential=services().profile.password_of(account.id),
         contacts=contacts_of(account),
+        factors=services().factors.of(account.id),
         recovery=recovery_contacts_of(account, services().clock.now()),
         is_phone_held=is_phone_held(account, services().clock.now()),
         is_email_held=is_email_held(account, services().clock.now()),
@@ -110,15 +113,15 @@ def confirm() -> ResponseReturnValue:
     A code of hours ago is none: whoever sits at somebody else's browser has its session already.
     """
     session, account = present()
-    contacts = contacts_of(account)
-    wants_code = services().login.needs_code(account, is_known=False)
+    ways = _strongest_ways(account)
+    wants_code = ways.factors.is_enrolled or services().login.needs_code(account, is_known=False)
     form = PasswordProof()
     by_code = MethodForm()
     headers: Mapping[str, str] = {}
     if request.form.get("action") == "code":
         if by_code.is_accepted():
             try:
-                return _send_code(by_code)
+                return go_by(by_code.channel.value, "", ways)
             except Refused as refusal:
                 headers = _refuse_sending(by_code, refusal)
         form = by_code
@@ -131,22 +134,28 @@ def confirm() -> ResponseReturnValue:
         except Refused as refusal:
             headers = _refuse_password(form, refusal)
     if request.method == "GET":
-        by_code.channel.data = next(iter(contacts), None)
+        by_code.channel.data = next(iter(ways.methods), None)
     page = render_template(
         "citizen/account/confirm.html",
         form=form,
         password=None if wants_code else (form if form is not by_code else PasswordProof()),
         by_code=by_code,
-        contacts=contacts,
+        ways=ways,
     )
     return page, form.status, headers
 
 
-def _send_code(form: MethodForm) -> ResponseReturnValue:
-    _, account = present()
-    journey_id = services().login.begin_step_up(account, visitor())
-    services().steps.send(journey_id, visitor(), channel=form.channel.value, puzzle=sent_solution())
-    return redirect(url_for("citizen.login_code", m=journey_id, **carried()), 303)
+def _strongest_ways(account: Account) -> Ways:
+    """Return the ways that are strong enough: an enrolled factor, a code where there is none."""
+    factors = services().factors.of(account.id)
+    named = {
+        ProvedBy.PASSKEY: Method.PASSKEY,
+        ProvedBy.APP: Method.APP,
+        ProvedBy.RECOVERY: Method.RECOVERY,
+    }
+    strongest = strongest_of(factors)
+    only = [method for proved_by, method in named.items() if proved_by in strongest]
+    return ways_of(account, factors, only or [Method.EMAIL, Method.SMS])
 
 
 def _refuse_sending(form: MethodForm, refusal: Refused) -> Mapping[str, str]:

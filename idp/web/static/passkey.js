@@ -13,10 +13,13 @@ const answer=c=>{const r=c.response,told={clientDataJSON:text(r.clientDataJSON)}
 for(const box of document.querySelectorAll('[data-passkey]')){
   if(!window.PublicKeyCredential||!navigator.credentials)continue;
   const button=box.querySelector('button'),said=box.querySelector('[role=status]'),form=button.form,made=box.dataset.passkey==='create';
-  button.hidden=false;said.textContent='';let done=false;
-  button.addEventListener('click',async event=>{if(done)return;event.preventDefault();said.textContent='';
-    try{const publicKey=question(JSON.parse(box.dataset.options),made);
-      const found=await navigator.credentials[made?'create':'get']({publicKey});
-      form.elements.namedItem('passkey_answer').value=JSON.stringify(answer(found));
-      done=true;form.requestSubmit(button)}
-    catch{said.textContent=box.dataset.failed}})}
+  button.hidden=false;said.textContent='';let done=false;const quiet=new AbortController;
+  const ask=async more=>{const publicKey=question(JSON.parse(box.dataset.options),made);
+    const found=await navigator.credentials[made?'create':'get']({publicKey,...more});
+    form.elements.namedItem('passkey_answer').value=JSON.stringify(answer(found));
+    done=true;form.requestSubmit(button)};
+  button.addEventListener('click',async event=>{if(done)return;event.preventDefault();said.textContent='';quiet.abort();
+    try{await ask({})}catch{said.textContent=box.dataset.failed}});
+  // in the list under the identifier; whoever chooses none of it is never told of a failure
+  if(box.dataset.passkey==='sign-in'&&PublicKeyCredential.isConditionalMediationAvailable)
+    PublicKeyCredential.isConditionalMediationAvailable().then(can=>can&&ask({mediation:'conditional',signal:quiet.signal})).catch(()=>{})}
