@@ -113,7 +113,8 @@ def path_of(answer: TestResponse) -> str:
 def without_nonces(answer: TestResponse) -> str:
     """Return a page without what differs every time."""
     return re.sub(
-        r'name="csrf_token" value="[^"]*"|<span class="mono">[A-Z\d]{4}-[A-Z\d]{4}</span>',
+        r'name="(csrf|passkey)_token" value="[^"]*"|data-options="[^"]*"'
+        r'|<span class="mono">[A-Z\d]{4}-[A-Z\d]{4}</span>',
         "",
         answer.text,
     )

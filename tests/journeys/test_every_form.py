@@ -95,6 +95,11 @@ def test_every_table_of_effects_is_there(app: Application) -> None:
     assert set(kept(app)) == set(TABLES)
 
 
+def done(answer: TestResponse) -> bool:
+    """Return whether a form was taken: it leads on, or shows what is shown this once."""
+    return answer.status_code == 303 or 'id="codes"' in answer.text
+
+
 @every_form
 def test_se_6_a_form_that_is_not_ours_gets_403_and_has_no_effect(
     make_world: Callable[..., list[World]], form: Callable[[World], Ready]
@@ -118,7 +123,7 @@ def test_se_6_a_form_that_is_not_ours_gets_403_and_has_no_effect(
 
     assert {answer.status_code for answer in answers} == {403}
     assert kept(world.app) == before
-    assert sent.send().status_code == 303
+    assert done(sent.send())
 
 
 @every_form
@@ -159,7 +164,7 @@ def test_r_11_a_form_sent_twice_has_one_effect_and_one_answer(
     single, double = make_world(2)
     sent = form(single)
     before = counts(single.app)
-    assert sent.send().status_code == 303
+    assert done(sent.send())
     once = counts(single.app) - before
 
     sent = form(double)
@@ -168,8 +173,8 @@ def test_r_11_a_form_sent_twice_has_one_effect_and_one_answer(
     answers = [sent.send(tab) for tab in tabs]
 
     assert counts(single.app) - before == once
-    assert {answer.status_code for answer in answers} == {303}
-    assert len({answer.headers["Location"] for answer in answers}) == 1
+    assert all(done(answer) for answer in answers)
+    assert len({answer.headers.get("Location", answer.text) for answer in answers}) == 1
     assert len({_lasting_cookies(answer) for answer in answers}) == 1
 
 
@@ -199,8 +204,8 @@ def test_r_11_a_form_sent_twenty_times_at_once_has_one_effect(
     answers = at_once([lambda tab=tab: sent.send(tab) for tab in tabs])
 
     assert counts(single.app) - before == once
-    assert {answer.status_code for answer in answers} == {303}
-    assert len({answer.headers["Location"] for answer in answers}) == 1
+    assert all(done(answer) for answer in answers)
+    assert len({answer.headers.get("Location", answer.text) for answer in answers}) == 1
 
 
 #: One of each kind that breaks careless code.

@@ -189,11 +189,11 @@ def drop_passkey(passkey_id: UUID) -> ResponseReturnValue:
 
 
 @citizen.route("/akun/keamanan/kode-pemulihan", methods=["GET", "POST"])
-@once(keep_pages=False)
+@once()
 @must_be_signed_in
 @must_be_confirmed
 def recovery_codes() -> ResponseReturnValue:
-    """Make recovery codes and show them this once."""
+    """Make recovery codes and show them this once; a double tap shows the same ones."""
     _, account = present()
     form = Form()
     codes: Sequence[str] = ()
