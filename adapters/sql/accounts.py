@@ -59,9 +59,13 @@ _SELECT: Final = sa.select(*ACCOUNT_COLUMNS)
 _FIND: Final = _finding(_SELECT)
 _FIND_BY_SUBJECT: Final = _SELECT.where(_account.c.subject == sa.bindparam("subject"))
 _FIND_WITH_CREDENTIAL: Final = _finding(
-    _SELECT.add_columns(*(column.label(f"p_{column.name}") for column in _credential.c)).outerjoin(
-        _credential, _credential.c.account_id == _account.c.id
-    )
+    _SELECT.add_columns(
+        *(column.label(f"p_{column.name}") for column in _credential.c),
+        sa.or_(
+            sa.exists().where(tables.account_totp.c.account_id == _account.c.id),
+            sa.exists().where(tables.account_passkey.c.account_id == _account.c.id),
+        ).label("has_factor"),
+    ).outerjoin(_credential, _credential.c.account_id == _account.c.id)
 )
 _INSERT: Final = sa.insert(_account)
 _UPDATE: Final = sa.update(_account).where(
@@ -272,6 +276,8 @@ class SqlPasswordHolders:
         if row is None:
             return None
         credential = _read_credential(row, "p_") if row.p_account_id is not None else None
+        if credential is not None:
+            credential = replace(credential, has_factor=bool(row.has_factor))
         return read_account(row._mapping, self.vault), credential
 
 

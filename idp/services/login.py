@@ -515,9 +515,7 @@ class LoginService:
                 return None
             _refund_in(try_, tx)
             self.lockout.forgive(account, try_.counted, tx=tx)
-            is_known = try_.is_known
-            has_factor = not is_known and tx.account_factors.is_enrolled(account.id)
-            if self.needs_code(account, is_known=is_known, has_factor=has_factor):
+            if self.needs_code(account, is_known=try_.is_known, has_factor=credential.has_factor):
                 journey_id = self.steps.begin(
                     account, JourneyKind.LOGIN, visitor, without=credential.recovered_by, tx=tx
                 )

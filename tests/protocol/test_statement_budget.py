@@ -180,9 +180,9 @@ def test_a_wrong_secret_costs_nothing_once_the_client_is_known(
 def at_the_form(make_app: Callable[..., Application]) -> tuple[Portal, Callable[..., TestResponse]]:
     """A portal whose client is in memory, and what walks from it to a filled sign-in form.
 
-    No code is asked for; a warm-up is behind us.
+    No code is asked for, limits are in the database too; a warm-up is behind us.
     """
-    app = make_app(SIAPKERJA_LOGIN_UNKNOWN_DEVICE="none")
+    app = make_app(SIAPKERJA_LOGIN_UNKNOWN_DEVICE="none", SIAPKERJA_REDIS_URL="")
     an_account(app)
     browser = app.test_client()
     portal = a_portal(app, browser, first_party=True)

@@ -76,7 +76,8 @@ class PasswordCredential:
 
     `disabled_at`: after 100 failures in a row it no longer signs in, until recovery.
     `recovered_by`: the contact that set it by recovery; until another contact has answered a code,
-    that one alone opens no unknown browser (`security.md` AU-11).
+    that one alone opens no unknown browser (`security.md` AU-11). `has_factor`: whether an app or a
+    passkey was enrolled beside it, where it was read with its account.
     """
 
     account_id: UUID
@@ -84,3 +85,4 @@ class PasswordCredential:
     changed_at: int
     disabled_at: int | None = None
     recovered_by: Channel | None = None
+    has_factor: bool = False
