@@ -140,14 +140,16 @@ _FIND_SMS: Final = sa.select(_sms).where(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SqlOutbox:
-    """Implements `idp.ports.store.Outbox`."""
+    """Implements `idp.ports.store.Outbox`. `is_urgent`: something must leave at once."""
 
     connection: Connection
     vault: Vault
+    is_urgent: bool = False
 
     def add(self, message: OutboxMessage) -> None:
+        self.is_urgent = self.is_urgent or not message.may_wait
         payload = json.dumps(dict(message.payload)).encode()
         self.connection.execute(
             _INSERT,
@@ -191,6 +193,7 @@ class SqlOutbox:
         self.connection.execute(_RETRY, {"which": message_id, "due": due_at, "error": error})
 
     def hasten(self, message_id: UUID, now: int) -> QueuedMessage | None:
+        self.is_urgent = True
         given = {"which": message_id, "now": now}
         row = self.connection.execute(_FIND_WAITING, given).first()
         if row is None:

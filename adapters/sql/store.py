@@ -90,9 +90,10 @@ class SqlTransaction:
             self.is_begun = False
 
     @property
-    def uses_outbox(self) -> bool:
-        """Whether anybody asked for the outbox."""
-        return "outbox" in self.__dict__
+    def is_urgent(self) -> bool:
+        """Whether the outbox has something new that must leave at once."""
+        outbox: SqlOutbox | None = self.__dict__.get("outbox")
+        return outbox is not None and outbox.is_urgent
 
     @cached_property
     def accounts(self) -> SqlAccounts:
@@ -282,7 +283,7 @@ class SqlTransaction:
 class SqlStore:
     """Implements `idp.ports.store.Store`.
 
-    `on_outbox`: called after a commit that touched the outbox, so that messages leave at once.
+    `on_outbox`: called after a commit of messages that must leave at once.
     """
 
     def __init__(self, engine: Engine, vault: Vault, entropy: Entropy, clock: Clock) -> None:
@@ -400,7 +401,7 @@ class _Writing:
             self._store.end_turn()
         if error is not None:
             _tell(error)
-        elif self._lent.uses_outbox:
+        elif self._lent.is_urgent:
             self._store.on_outbox()
 
 

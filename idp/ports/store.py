@@ -450,7 +450,10 @@ class Leases(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OutboxMessage:
-    """Something to deliver at least once. `id` is the receiver's idempotency key."""
+    """Something to deliver at least once. `id` is the receiver's idempotency key.
+
+    `may_wait`: for the sender's next look, within a second, where it goes with others. Not kept.
+    """
 
     id: UUID
     kind: str
@@ -459,6 +462,7 @@ class OutboxMessage:
     due_at: int
     expires_at: int
     attempts: int = 0
+    may_wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)

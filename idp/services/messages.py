@@ -105,6 +105,10 @@ _LIVES: Final[Mapping[LetterKind, int]] = {
 }
 
 
+#: Letters that nobody waits for: with each sign-in one is written, and they leave together.
+_UNHURRIED: Final = frozenset({LetterKind.NEW_DEVICE})
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """A letter's words in one language."""
@@ -158,7 +162,7 @@ class MessageService:
             "values": values,
             "refunds": [hit.key.hex() for hit in refunds],
         }
-        self._add(SMS, message_id, payload, expires_at=now + SMS_SECONDS, now=now, tx=tx)
+        tx.outbox.add(OutboxMessage(message_id, SMS, payload, now, now, now + SMS_SECONDS))
         tx.sms_records.put(SmsRecord(message_id, purpose, SmsState.QUEUED, to.local[:4], now, now))
 
     def letter(
@@ -176,7 +180,11 @@ class MessageService:
         message_id = message_id or self.entropy.uuid7(self.clock.now_ms())
         life = _LIVES.get(kind, LETTER_SECONDS)
         payload = {"kind": kind, "to": to.address, "locale": locale, "values": values}
-        self._add(MAIL, message_id, payload, expires_at=now + life, now=now, tx=tx)
+        tx.outbox.add(
+            OutboxMessage(
+                message_id, MAIL, payload, now, now, now + life, may_wait=kind in _UNHURRIED
+            )
+        )
 
     def notify(
         self, account: Account, kind: LetterKind, *, tx: Transaction, **values: str | int
@@ -310,15 +318,3 @@ class MessageService:
             return False
         self.limits.count(hit, tx=tx)
         return True
-
-    def _add(
-        self,
-        carrier: str,
-        message_id: UUID,
-        payload: Mapping[str, object],
-        *,
-        expires_at: int,
-        now: int,
-        tx: Transaction,
-    ) -> None:
-        tx.outbox.add(OutboxMessage(message_id, carrier, payload, now, now, expires_at))

@@ -6,7 +6,7 @@ again, is its deliverer's affair.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 from uuid import UUID
@@ -136,6 +136,12 @@ class OutboxService:
                     message.id, now + attempt.retry_seconds, error=attempt.error or "retry"
                 )
         return attempt
+
+    def hand_back(self, messages: Iterable[OutboxMessage]) -> None:
+        """Let go of leased messages that were not tried: they are due as they were."""
+        with self.store.write() as tx:
+            for message in messages:
+                tx.outbox.retry(message.id, message.due_at, error="returned")
 
     def deliver_due(self) -> Mapping[str, int]:
         """Deliver everything that is due now, one after another; count outcomes by word."""

@@ -2,15 +2,18 @@
 
 import threading
 from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from time import monotonic, sleep
+from typing import Any
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from typing_extensions import override
 
 from idp.app import Application
 from idp.domain.errors import Refused
@@ -21,12 +24,12 @@ from idp.domain.identity.otp import Purpose
 from idp.domain.identity.phone import parse_phone
 from idp.domain.identity.visitor import Visitor
 from idp.ports.errors import GatewayUnavailable
-from idp.ports.store import SmsRecord
+from idp.ports.store import OutboxMessage, SmsRecord
 from idp.services import Services
 from idp.services.delivery import LetterDeliverer, SmsDeliverer
 from idp.services.messages import LetterKind
 from idp.services.outbox import OutboxService
-from idp.services.outbox_sender import OutboxSender, lanes_of
+from idp.services.outbox_sender import LANE_SIZE, OutboxSender, lanes_of
 from tests.fakes import FixedClock
 
 PHONE = parse_phone("081200000031")
@@ -86,10 +89,10 @@ class World:
                 tx=tx,
             )
 
-    def send_letter(self) -> None:
+    def send_letter(self, kind=LetterKind.PASSWORD_CHANGED, **values: str) -> None:
         with self.services.store.write() as tx:
             self.services.messages.letter(
-                LetterKind.PASSWORD_CHANGED, EMAIL, locale="id", tx=tx, at=1_795_485_600
+                kind, EMAIL, locale="id", tx=tx, at=1_795_485_600, **values
             )
 
     def records(self) -> list[SmsRecord]:
@@ -100,6 +103,30 @@ class World:
             with self.services.store.read() as tx:
                 found.append(tx.sms_records.find(UUID(str(row.id))))
         return found
+
+
+@dataclass(frozen=True)
+class Counting(OutboxService):
+    """The outbox, noting how many messages each claim leased."""
+
+    claims: list[int] = field(default_factory=list)
+
+    @override
+    def claim(self, kinds: Collection[str], limit: int) -> Sequence[OutboxMessage]:
+        found = super().claim(kinds, limit)
+        self.claims.append(len(found))
+        return found
+
+
+def fields_of(outbox: OutboxService) -> dict[str, Any]:
+    return {each.name: getattr(outbox, each.name) for each in fields(outbox)}
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    began = monotonic()
+    while not is_so():
+        assert monotonic() - began < 20
+        sleep(0.01)
 
 
 @pytest.fixture
@@ -349,6 +376,85 @@ def test_slow_mail_holds_up_no_codes(world: World) -> None:
     finally:
         world.post.is_slow.set()
         sender.stop()
+
+
+def test_the_letter_about_a_new_device_wakes_nobody_and_leaves_with_the_next_look(
+    world: World,
+) -> None:
+    woken: list[str] = []
+    world.services.store.on_outbox = lambda: woken.append("now")
+
+    world.send_letter(LetterKind.NEW_DEVICE, device="Chrome", network="203.0.113.0/24")
+    assert woken == []
+    assert world.outbox.due_kinds() == {"mail"}
+    world.send_letter()
+    world.send_code()
+    assert woken == ["now", "now"]
+
+
+def test_a_message_that_an_officer_hastens_wakes_the_sender(world: World, clock) -> None:
+    world.post.reasons = ["unreachable"]
+    world.send_letter()
+    [message] = world.outbox.claim(("mail",), 1)
+    world.outbox.deliver(message)
+    woken: list[str] = []
+    world.services.store.on_outbox = lambda: woken.append("now")
+
+    with world.services.store.write() as tx:
+        tx.outbox.hasten(message.id, clock.now())
+
+    assert woken == ["now"]
+
+
+def test_letters_by_the_dozen_leave_with_few_claims(world: World) -> None:
+    for _ in range(12):
+        world.send_letter()
+    claims: list[int] = []
+    sender = OutboxSender(Counting(**fields_of(world.outbox), claims=claims))
+    sender.start()
+    try:
+        wait_until(lambda: len(world.post.taken) == 12)
+    finally:
+        sender.stop()
+
+    assert len({letter.id for letter in world.post.taken}) == 12
+    assert claims == [12]
+
+
+def test_a_stopping_sender_ends_what_it_tries_and_hands_the_other_letters_back(
+    world: World,
+) -> None:
+    world.post.is_slow = threading.Event()
+    for _ in range(9):
+        world.send_letter()
+    claims: list[int] = []
+    sender = OutboxSender(Counting(**fields_of(world.outbox), claims=claims))
+    sender.start()
+    wait_until(lambda: claims == [9])
+    stopping = threading.Thread(target=sender.stop)
+    stopping.start()
+    wait_until(sender._stopping.is_set)
+    world.post.is_slow.set()
+    stopping.join()
+
+    tried = len(world.post.taken)
+    assert 1 <= tried <= 4
+    assert len(world.outbox.claim(("mail",), 20)) == 9 - tried
+
+
+def test_short_messages_are_leased_for_a_free_place_alone(world: World) -> None:
+    for number in range(6):
+        subject, to = bytes([number]) * 32, parse_phone(f"08120000004{number}")
+        world.send_code(subject, to, visitor=Visitor(subject, f"203.0.113.{number}", Origin()))
+    claims: list[int] = []
+    sender = OutboxSender(Counting(**fields_of(world.outbox), claims=claims))
+    sender.start()
+    try:
+        wait_until(lambda: len(world.carrier.taken) == 6)
+    finally:
+        sender.stop()
+
+    assert max(claims) <= LANE_SIZE
 
 
 def test_a_server_that_never_calls_start_begins_with_its_first_request(app: Application) -> None:
