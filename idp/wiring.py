@@ -105,6 +105,7 @@ from idp.services.devices import DeviceService
 from idp.services.email_change import EmailChangeService
 from idp.services.email_proof import EmailProofService
 from idp.services.expiry import ExpiryService
+from idp.services.factor_reset import FactorResetService, ResetFactorsExecutor
 from idp.services.factors import FactorService
 from idp.services.failures import FailureWriter
 from idp.services.figures import CountedMetrics, FigureService
@@ -489,6 +490,7 @@ def wire(
         ClientDeleteExecutor(desk),
         RetireKeyExecutor(keys),
         UnlockExecutor(clock, messages),
+        ResetFactorsExecutor(clock, sessions, messages),
         LookExecutor(clock),
     )
     devices = DeviceService(clock, entropy, settings.login.device_seconds)
@@ -681,6 +683,7 @@ def wire(
         nik_reports=reports,
         merging=MergeService(store),
         factors=factors,
+        factor_reset=FactorResetService(store),
         steps=steps,
         login=login,
         recovery=RecoveryService(

@@ -26,6 +26,7 @@ from idp.services.devices import DeviceService
 from idp.services.email_change import EmailChangeService
 from idp.services.email_proof import EmailProofService
 from idp.services.expiry import ExpiryService
+from idp.services.factor_reset import FactorResetService
 from idp.services.factors import FactorService
 from idp.services.failures import FailureWriter
 from idp.services.figures import FigureService
@@ -111,6 +112,7 @@ class Services:
     lost_contact: LostContactService
     merging: MergeService
     factors: FactorService
+    factor_reset: FactorResetService
     steps: SecondStepService
     login: LoginService
     recovery: RecoveryService

@@ -12,6 +12,7 @@ from uuid import UUID
 from idp.domain.identity.account import Account
 from idp.domain.identity.admin import INVITATION_SECONDS
 from idp.domain.identity.email import EmailAddress
+from idp.domain.identity.factors import ALL
 from idp.domain.identity.limits import (
     DAY,
     NOTICES_BY_SMS,
@@ -254,10 +255,21 @@ class MessageService:
         """Tell the old phone and the old address; `account`: as it was before."""
         self._tell_both(account, LetterKind.CONTACT_REPLACED, SmsKind.CONTACT_REPLACED, tx=tx)
 
+    def tell_of_factors_reset(self, account: Account, *, tx: Transaction) -> None:
+        """Tell phone and address that officers forgot the account's factors."""
+        letter, sms = LetterKind.FACTOR_REMOVED, SmsKind.FACTOR_CHANGED
+        self._tell_both(account, letter, sms, tx=tx, factor=ALL)
+
     def _tell_both(
-        self, account: Account, letter: LetterKind, sms: SmsKind, *, tx: Transaction
+        self,
+        account: Account,
+        letter: LetterKind,
+        sms: SmsKind,
+        *,
+        tx: Transaction,
+        **values: str | int,
     ) -> None:
-        self.notify(account, letter, tx=tx, at=self.clock.now())
+        self.notify(account, letter, tx=tx, at=self.clock.now(), **values)
         phone = account.verified_phone
         if phone is not None:
             self.sms(sms, phone, purpose="notice", locale=account.locale, tx=tx)

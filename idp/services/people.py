@@ -14,6 +14,7 @@ from idp.domain.errors import Refused
 from idp.domain.identity.account import Account, AccountStatus, PasswordCredential
 from idp.domain.identity.approval import Change
 from idp.domain.identity.audit import Action, Actor, AuditEvent
+from idp.domain.identity.factors import Factors
 from idp.domain.identity.limits import Hit
 from idp.domain.identity.people import (
     APPROVED_LOOK_SECONDS,
@@ -66,6 +67,7 @@ class PersonPage:
 
     account: Account
     credential: PasswordCredential | None
+    factors: Factors
     sessions: Sequence[LoginSession]
     portals: Sequence[ConnectedPortal]
     latest: Sequence[AuditEvent]
@@ -134,11 +136,13 @@ class PeopleService:
                 tx.audit.record(_by(actor, event))
             latest = tx.audit.list_all_of(account_id, limit=GLIMPSE)
             credential = tx.credentials.find(account_id)
+            factors = tx.account_factors.of(account_id)
             looks_left = self.limits.left(Hit(LOOKS_OF_OFFICER, officer.bytes), tx=tx)
             approved = tx.limits.peek(_key(b"look", officer, account_id), now).count > 0
         return PersonPage(
             account,
             credential,
+            factors,
             self.sessions.list_alive(account_id),
             self.consents.list_connected(account_id),
             latest,

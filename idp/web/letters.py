@@ -12,7 +12,7 @@ from typing import Any, Final
 from flask import Flask
 from flask_babel import force_locale, lazy_gettext
 
-from idp.domain.identity.factors import PASSKEY, RECOVERY, TOTP
+from idp.domain.identity.factors import ALL, PASSKEY, RECOVERY, TOTP
 from idp.domain.identity.messages import segments_of
 from idp.domain.identity.otp import Purpose
 from idp.domain.identity.team import TeamRole
@@ -508,6 +508,7 @@ FACTORS: Final = {
     TOTP: lazy_gettext("Aplikasi autentikator"),
     PASSKEY: lazy_gettext("Kunci sandi"),
     RECOVERY: lazy_gettext("Kode pemulihan"),
+    ALL: lazy_gettext("Semua langkah kedua"),
 }
 
 #: How values read that are not words already.

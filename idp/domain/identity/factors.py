@@ -18,6 +18,7 @@ PASSKEYS_MAX: Final = 10
 TOTP: Final = "totp"
 PASSKEY: Final = "passkey"
 RECOVERY: Final = "recovery"
+ALL: Final = "all"
 
 
 @dataclass(frozen=True, slots=True)

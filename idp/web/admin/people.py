@@ -3,14 +3,14 @@
 No address holds anything but an account's internal id.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
 from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import lazy_gettext
+from flask_babel import gettext, lazy_gettext
 
 from idp.domain.errors import Refused
 from idp.domain.identity.account import Account, AccountStatus
@@ -25,6 +25,7 @@ from idp.domain.identity.roles import Permission
 from idp.domain.identity.support import Failure, read_support_code, write_support_code
 from idp.domain.identity.visitor import Visitor
 from idp.services import Services, people
+from idp.services.factor_reset import RESET
 from idp.services.merging import MERGE
 from idp.services.people import PersonPage
 from idp.services.support import Moment
@@ -284,6 +285,35 @@ def unlock_person(account_id: UUID) -> ResponseReturnValue:
     return _act_page(form, found, lazy_gettext("Minta buka kunci"), effect)
 
 
+@admin.route("/pengguna/<uuid:account_id>/langkah-kedua", methods=["GET", "POST"])
+@once()
+@allows(Permission.ACCOUNTS_LOCK)
+@fresh
+def reset_factors(account_id: UUID) -> ResponseReturnValue:
+    """Ask a second person to forget the factors of somebody who lost them."""
+    found = _found(account_id)
+    if not found.factors.is_enrolled:
+        abort(404)
+    form = ReasonForm()
+    if form.is_accepted():
+        try:
+            services().approvals.propose(
+                RESET,
+                services().factor_reset.payload(account_id),
+                subject=account_id.hex,
+                reason=form.reason.value,
+                actor=acting(),
+            )
+            return redirect(url_for("admin.approvals", pesan="diajukan"), 303)
+        except Refused as refusal:
+            form.refuse(refusal)
+    effect = lazy_gettext(
+        "Orang kedua memutuskannya. Setelah itu aplikasi, kunci sandi, dan kode pemulihan warga "
+        "hilang, semua sesinya berakhir, dan warga diberi tahu. Kata sandinya tetap."
+    )
+    return _act_page(form, found, lazy_gettext("Minta hapus langkah kedua"), effect)
+
+
 @admin.route("/pengguna/<uuid:account_id>/gabungkan", methods=["GET", "POST"])
 @once()
 @allows(Permission.ACCOUNTS_LOCK)
@@ -379,13 +409,31 @@ def _page(found: PersonPage, revealed: object) -> str:
         revealed=revealed,
         name=masked_name(found.account.person.name),
         status=STATUSES[status],
+        ways=_ways_of(found),
         acts={word: act for word, act in ACTS.items() if may_lock and status in act.fits},
         may_unlock=may_lock and status in UNLOCKABLE,
+        may_reset=may_lock and found.factors.is_enrolled,
         may_merge=may_lock and _may_merge(found.account),
         may_recover=here.may(Permission.ACCOUNTS_RECOVER) and status in RECOVERY.fits,
         may_look=here.may(Permission.ACCOUNTS_UNMASK),
         may_open_case=here.may(Permission.CASES_DECIDE),
     )
+
+
+def _ways_of(found: PersonPage) -> Sequence[str]:
+    """Return by what somebody takes a second step; nothing of it is personal."""
+    factors = found.factors
+    ways = (
+        (found.account.verified_phone, gettext("SMS")),
+        (found.account.verified_email, gettext("email")),
+        (factors.totp, gettext("aplikasi")),
+        (factors.passkeys, gettext("kunci sandi: %(n)s", n=len(factors.passkeys))),
+        (
+            factors.recovery_codes_left,
+            gettext("kode pemulihan: %(n)s", n=factors.recovery_codes_left),
+        ),
+    )
+    return [words for has_it, words in ways if has_it]
 
 
 def _found(account_id: UUID) -> PersonPage:

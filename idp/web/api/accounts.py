@@ -13,6 +13,7 @@ from idp.domain.errors import Refused
 from idp.domain.identity.people import masked_name
 from idp.domain.identity.roles import Permission
 from idp.domain.identity.visitor import Visitor
+from idp.services.factor_reset import RESET
 from idp.services.people import UNLOCK, PersonPage
 from idp.web.api.approvals import Approval, proposed
 from idp.web.api.bodies import Body
@@ -139,6 +140,20 @@ def unlock_account(call: Call) -> Reply:
     account_id = _id(call)
     payload = services().people.unlock_payload(account_id)
     return proposed(call, UNLOCK, payload, subject=account_id.hex, reason=call.body.told)
+
+
+@operation(
+    "POST",
+    "/accounts/{account_id}/factors/reset",
+    Permission.ACCOUNTS_LOCK,
+    takes=Body(Justified),
+    gives={202: Approval},
+)
+def reset_factors(call: Call) -> Reply:
+    """Ask two officers to forget an account's app, passkeys and recovery codes."""
+    account_id = _id(call)
+    payload = services().factor_reset.payload(account_id)
+    return proposed(call, RESET, payload, subject=account_id.hex, reason=call.body.told)
 
 
 @operation(
