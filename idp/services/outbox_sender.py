@@ -141,21 +141,25 @@ class OutboxSender:
             claimed = self._outbox.claim(lane.kinds, room)
             lane.is_short = len(claimed) == room
             lane.queue(claimed, good_until)
-            self._fill(lane, senders)
+            # one for each place; whoever is done takes the next, unless the process is stopping
+            for _ in range(LANE_SIZE):
+                self._next(lane, senders)
 
-    def _fill(self, lane: _Lane, senders: ThreadPoolExecutor) -> None:
-        """Hand out what waits for its turn, as far as there are places."""
+    def _next(self, lane: _Lane, senders: ThreadPoolExecutor) -> None:
+        """Hand out the message whose turn it is, if there is a place for it."""
         if lane.waiting and self._outbox.clock.monotonic() > lane.good_until:
             # where each takes long, another process may try the rest before the lease is over
             self._hand_back(lane.clear())
-        while (message := lane.take()) is not None:
-            try:
-                future = senders.submit(self._outbox.deliver, message)
-            except RuntimeError:
-                # the pool was closed since we looked
-                self._hand_back([message])
-                return
-            future.add_done_callback(partial(self._done, lane, senders))
+        message = lane.take()
+        if message is None:
+            return
+        try:
+            future = senders.submit(self._outbox.deliver, message)
+        except RuntimeError:
+            # the pool was closed since we looked
+            self._hand_back([message])
+            return
+        future.add_done_callback(partial(self._done, lane, senders))
 
     def _done(self, lane: _Lane, senders: ThreadPoolExecutor, done: Future[Attempt]) -> None:
         lane.leave()
@@ -163,7 +167,7 @@ class OutboxSender:
             _tell(failure)
         if self._stopping.is_set():
             return
-        self._fill(lane, senders)
+        self._next(lane, senders)
         if lane.is_short and not lane.waiting:
             self._woken.set()
 
