@@ -54,6 +54,7 @@ class SmsKind(StrEnum):
     CONTACT_ASKED = "contact_asked"
     CONTACT_REPLACED = "contact_replaced"
     FACTOR_CHANGED = "factor_changed"
+    RECOVERY_HELPED = "recovery_helped"
 
 
 class LetterKind(StrEnum):
@@ -246,6 +247,16 @@ class MessageService:
     def tell_of_merge(self, account: Account, *, tx: Transaction) -> None:
         """Tell the person that officers merged two accounts, by the same ways as of a lock."""
         self._tell_of_officer(account, LetterKind.ACCOUNT_MERGED, SmsKind.ACCOUNT_MERGED, tx=tx)
+
+    def tell_where_to_recover(self, account: Account, *, tx: Transaction) -> None:
+        """Tell the phone where its owner sets a new password: no code and no link (AD-4).
+
+        Unlimited: whoever lets an officer help counts.
+        """
+        phone = account.verified_phone
+        if phone is not None:
+            locale = account.locale
+            self.sms(SmsKind.RECOVERY_HELPED, phone, purpose="notice", locale=locale, tx=tx)
 
     def tell_of_contact_request(self, account: Account, *, tx: Transaction) -> None:
         """Tell phone and address that somebody says they are lost: whoever has them can object."""

@@ -15,7 +15,8 @@ from idp.domain.identity.account import Account, AccountStatus, PasswordCredenti
 from idp.domain.identity.approval import Change
 from idp.domain.identity.audit import Action, Actor, AuditEvent
 from idp.domain.identity.factors import Factors
-from idp.domain.identity.limits import Hit
+from idp.domain.identity.limits import HELP_BY_SMS, Hit
+from idp.domain.identity.otp import Channel
 from idp.domain.identity.people import (
     APPROVED_LOOK_SECONDS,
     LOCKABLE,
@@ -26,7 +27,7 @@ from idp.domain.identity.people import (
     Revealed,
     reveal,
 )
-from idp.domain.identity.second_step import is_email_held
+from idp.domain.identity.second_step import contacts_of, recovery_contacts_of
 from idp.domain.identity.session import LoginSession
 from idp.domain.identity.visitor import Visitor
 from idp.domain.protocol.client import Client
@@ -225,24 +226,36 @@ class PeopleService:
         return ended
 
     def start_recovery(self, account_id: UUID, reason: str, actor: Actor, visitor: Visitor) -> None:
-        """Send the citizen the ordinary recovery, to the address that was proved (AD-4).
+        """Send the citizen the ordinary recovery, to a contact that was proved (AD-4).
 
-        Refuses with `people.status`, `people.no_address`, `people.address_held`, or `limit.tries`
-        (`until_at`).
+        A letter with its link, or a short message that says where to ask for a code: a code is
+        bound to the browser that asked for it, which is the citizen's. Refuses with
+        `people.status`, `people.no_address`, `people.address_held`, or `limit.tries` (`until_at`).
         """
         now = self.clock.now()
         with self.store.write() as tx:
             account = _get(account_id, tx)
             if not account.is_usable:
                 raise Refused("people.status")
-            if account.verified_email is None:
+            if not contacts_of(account):
                 raise Refused("people.no_address")
-            if is_email_held(account, now):
+            able = recovery_contacts_of(account, now)
+            if Channel.EMAIL in able:
+                channel = Channel.EMAIL
+                self.limits.admit([Hit(RECOVERIES_OF_ACCOUNT, account_id.bytes)], visitor, tx=tx)
+                self.links.send_recovery(account, interaction_id=None, tx=tx)
+            elif Channel.SMS in able:
+                channel = Channel.SMS
+                # beside the citizen's own tries, which this is to lead to
+                self.limits.admit([Hit(HELP_BY_SMS, account_id.bytes)], visitor, tx=tx)
+                self.messages.tell_where_to_recover(account, tx=tx)
+            else:
                 raise Refused("people.address_held")
-            self.limits.admit([Hit(RECOVERIES_OF_ACCOUNT, account_id.bytes)], visitor, tx=tx)
-            self.links.send_recovery(account, interaction_id=None, tx=tx)
             event = AuditEvent(
-                Action.PERSON_HELPED, now, account_id=account_id, details={"reason": reason}
+                Action.PERSON_HELPED,
+                now,
+                account_id=account_id,
+                details={"reason": reason, "channel": channel},
             )
             tx.audit.record(_by(actor, event))
 

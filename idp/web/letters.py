@@ -81,6 +81,11 @@ SMS_NOTICES: Final[Mapping[SmsKind, object]] = {
         "SIAPkerja: nomor dan email akun Anda diganti oleh petugas. Bukan Anda? Segera hubungi "
         "%(contact)s."
     ),
+    # no link: whoever gets one by short message learns to follow them
+    SmsKind.RECOVERY_HELPED: lazy_gettext(
+        "SIAPkerja: petugas membantu Anda masuk. Di halaman masuk pilih Kendala masuk ke akun, "
+        "lalu Lupa kata sandi. Bukan Anda? Hubungi %(contact)s."
+    ),
     SmsKind.ACCOUNT_MERGED: lazy_gettext(
         "SIAPkerja: petugas menggabungkan dua akun Anda. Masuk dengan NIK Anda. Bukan permintaan "
         "Anda? Hubungi %(contact)s."

@@ -272,10 +272,11 @@ MESSAGES: Final[Mapping[str, object]] = {
     "people.status": lazy_gettext("Status akun ini tidak memungkinkan tindakan itu."),
     "people.changed": lazy_gettext("Akun ini baru saja berubah. Buka kembali halamannya."),
     "people.no_address": lazy_gettext(
-        "Warga ini tidak memiliki email yang terbukti. Arahkan ke halaman Kendala masuk."
+        "Warga ini tidak memiliki email atau nomor handphone yang terbukti. Arahkan ke halaman "
+        "Kendala masuk."
     ),
     "people.address_held": lazy_gettext(
-        "Email warga ini baru diganti dan belum dapat memulihkan akun. Arahkan ke halaman Kendala "
+        "Kontak warga ini baru diganti dan belum dapat memulihkan akun. Arahkan ke halaman Kendala "
         "masuk."
     ),
     "client.unknown": lazy_gettext("Portal ini tidak dikenal."),

@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from idp.domain.identity.audit import NOWHERE, Actor
+from idp.domain.identity.case import CaseKind
+from idp.domain.identity.email import EmailAddress
 from idp.domain.identity.roles import Role
 from tests.browser.sizes import DESKTOP
 from tests.browser.visitor import Visitor
@@ -79,3 +83,29 @@ def test_support_follows_a_code_to_a_person_looks_and_opens_a_case(
     owner.open("/akun/aktivitas")
     seen = {"id": "Petugas melihat data pribadi Anda", "en": "An officer looked at your personal"}
     assert seen[language] in owner.text
+
+
+def test_support_asks_for_two_accounts_to_be_merged(visit: Visit, world: World) -> None:
+    """From a case about an account without a NIK to the request that a second officer decides."""
+    given = world.an_account()
+    services = world.services
+    with services.store.write() as tx:
+        made = tx.accounts.find_by_email(EmailAddress(given["email"]))
+        assert made is not None
+        former = tx.accounts.update(replace(made, ial=0, nik=None, verified_at=None))
+    officer = visit(size=DESKTOP)
+    admin = officer.enter_console(Role.SUPPORT, name="Sari Dewi")
+    actor = Actor("admin", str(admin.id), NOWHERE, admin.id)
+    case = services.cases.open(former.id, CaseKind.LEGACY, "Dua akun satu orang.", "", actor)
+
+    officer.open(f"/admin/verifikasi/{case.id}")
+    officer.look("console-case-merge")
+    officer.page.get_by_role("link", name="Minta gabungkan akun").click()
+    officer.look("console-merge")
+    officer.page.locator(SEND).click()
+    officer.summary().wait_for()
+    officer.look("console-merge-fault")
+    officer.fill(stays=str(former.id), reason="Tiket 4711.")
+    officer.page.locator(SEND).click()
+    officer.page.locator("#stays-e").wait_for()
+    assert "tidak digabung dengan dirinya" in officer.text

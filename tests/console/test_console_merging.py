@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 from idp.app import Application
 from idp.domain.identity.account import Account, AccountStatus
 from idp.domain.identity.audit import NOWHERE, Action
+from idp.domain.identity.case import CaseKind
 from idp.domain.identity.legacy import LegacyAccount
 from idp.domain.identity.roles import Role
 from idp.domain.identity.visitor import Visitor
@@ -225,3 +226,17 @@ def test_ad_3_an_operator_asks_and_somebody_in_the_console_merges(
 
     assert status_of(app, former) is AccountStatus.LOCKED
     assert len(old_of(app, to)) == 1
+
+
+def test_a_case_about_an_account_without_a_nik_leads_to_merging_it(
+    app: Application, officer: Officer, approver: Officer, to: Account, make_former: Former
+) -> None:
+    former, cases = make_former(), app.wiring.services.cases
+    opened = cases.open(former.id, CaseKind.LEGACY, "Dua akun.", "", officer.actor)
+    other = cases.open(to.id, CaseKind.OTHER, "Ragu.", "", officer.actor)
+    link = f'href="{person_url(former, "gabungkan")}"'
+
+    assert link in officer.get(f"/admin/verifikasi/{opened.id}").text
+    assert "gabungkan" not in officer.get(f"/admin/verifikasi/{other.id}").text
+    # who only decides on requests asks for none
+    assert "gabungkan" not in approver.get(f"/admin/verifikasi/{opened.id}").text

@@ -460,7 +460,8 @@ def test_ot_7_no_recovery_is_sent_to_an_address_that_recovers_nothing_yet(
 ) -> None:
     services = app.wiring.services
     with services.store.write() as tx:
-        tx.accounts.update(replace(account, email_recovers_at=services.clock.now() + 1))
+        later = services.clock.now() + 1
+        tx.accounts.update(replace(account, email_recovers_at=later, phone_recovers_at=later))
 
     answer = officer.post(person_url(account, "pemulihan"), reason=REASON)
 
@@ -481,16 +482,48 @@ def test_ad_4_a_recovery_goes_to_the_citizen_and_nothing_of_it_to_the_officer(
     for seen in (answer.text, page.text, answer.headers["Location"], repr(events(app))):
         assert secret not in seen
     assert Guest(app).log_in("budi1@contoh.id", PASSWORD).status_code == 303
-    assert "Petugas mengirim tautan" in activity_of(app, account)
+    assert "Petugas membantu Anda mengatur ulang kata sandi" in activity_of(app, account)
 
 
-def test_ad_4_no_recovery_without_a_proved_address(app: Application, officer: Officer) -> None:
+def test_ad_4_a_proved_phone_alone_hears_where_to_recover_and_gets_no_code(
+    app: Application, officer: Officer
+) -> None:
     account = an_account(app, number=3, email_verified=False)
+    guest = Guest(app)
+
+    assert officer.post(person_url(account, "pemulihan"), reason=REASON).status_code == 303
+
+    [notice] = guest.messages()
+    assert (notice["carrier"], notice["kind"]) == ("sms", "recovery_helped")
+    assert (notice["to"], notice["values"]) == ("+6281200000003", {})
+    [helped] = events(app, Action.PERSON_HELPED)
+    assert helped.details == {"reason": REASON, "channel": "sms"}
+    # the citizen's own browser asks for the code, and sets the password
+    guest.post("/kendala/kata-sandi", identifier="0812 0000 0003")
+    assert guest.code()
+    assert Guest(app).log_in("budi3@contoh.id", PASSWORD).status_code == 303
+
+
+def test_ad_4_no_recovery_without_a_proved_contact(app: Application, officer: Officer) -> None:
+    account = an_account(app, number=3, email_verified=False, phone_number_verified=False)
 
     answer = officer.post(person_url(account, "pemulihan"), reason=REASON)
 
     assert answer.status_code == 422
-    assert "tidak memiliki email yang terbukti" in answer.text
+    assert "tidak memiliki email atau nomor handphone yang terbukti" in answer.text
+    assert Guest(app).kinds() == []
+
+
+def test_a_phone_is_told_where_to_recover_three_times_a_day(
+    app: Application, officer: Officer
+) -> None:
+    account = an_account(app, number=3, email_verified=False)
+    url = person_url(account, "pemulihan")
+    for _ in range(3):
+        assert officer.post(url, reason=REASON).status_code == 303
+
+    assert officer.post(url, reason=REASON).status_code == 422
+    assert len(Guest(app).messages()) == 3
 
 
 def test_ad_4_no_route_of_the_console_sets_a_credential_or_acts_as_a_citizen(

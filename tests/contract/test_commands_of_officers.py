@@ -59,7 +59,10 @@ def test_ad_4_a_recovery_goes_to_the_proved_address_and_to_no_operator(
     assert "http" not in result.output
     assert letters(app) == [LetterKind.RECOVERY_LINK]
     [event] = events(app, Action.PERSON_HELPED)
-    assert (event.actor, event.details) == ("operator", {"reason": "Tiket 4711"})
+    assert (event.actor, event.details) == (
+        "operator",
+        {"reason": "Tiket 4711", "channel": "email"},
+    )
     locked = a_locked_account(app, 2)
     assert siapkerja.refusal("account", "recover", locked.subject, *REASON) == "people.status"
     assert siapkerja.refusal("account", "recover", "-" * 22, *REASON) == "account.unknown"

@@ -174,7 +174,7 @@ CATALOGUE: Final[Mapping[Action, Entry]] = {
     Action.PERSON_UNMASKED: shown(reason=REASON),
     Action.PERSON_LOOK_ALLOWED: kept(approved_by=NAME),
     Action.PERSON_SIGNED_OUT: shown(reason=REASON, sessions=COUNT),
-    Action.PERSON_HELPED: shown(reason=REASON),
+    Action.PERSON_HELPED: shown(reason=REASON, channel=optional(WORD)),
     Action.CASE_OPENED: kept(kind=WORD),
     Action.CASE_EVIDENCE_ADDED: kept(),
     Action.CASE_DECIDED: kept(decision=WORD),

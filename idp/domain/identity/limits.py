@@ -74,6 +74,8 @@ CHECKS_OF_NETWORK: Final = Limit("registry.network", 30, HOUR, "limit.address", 
 # Notices to the owner of something that somebody else typed.
 NOTICES_OF_ACCOUNT: Final = Limit("notice.account", 3, DAY, "notice.limit")
 NOTICES_BY_SMS: Final = Limit("notice.sms", 1, DAY, "notice.limit")
+# A hint by an officer where to recover an account, which carries no code.
+HELP_BY_SMS: Final = Limit("help.sms", 3, DAY, "limit.tries")
 # Notices of the person's own changes: enough for whoever changes their mind, no bill for a thief's.
 NOTICES_OF_CHANGE: Final = Limit("notice.change", 5, DAY, "notice.limit")
 

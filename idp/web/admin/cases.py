@@ -24,6 +24,7 @@ from idp.web.admin.blueprint import (
     fresh,
     under,
 )
+from idp.web.admin.people import may_merge
 from idp.web.context import services
 from idp.web.forms import Form, ParsedField
 from idp.web.submissions import once
@@ -204,5 +205,8 @@ def _page(shown: ShownCase, form: EvidenceForm) -> ResponseReturnValue:
         may_work=may_work,
         may_decide=may_work and shown.case.opened_by != here.admin.id,
         may_open=here.may(Permission.ACCOUNTS_SEARCH),
+        may_merge=here.may(Permission.ACCOUNTS_LOCK)
+        and shown.account is not None
+        and may_merge(shown.account),
     )
     return page, form.status

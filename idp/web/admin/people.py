@@ -51,7 +51,11 @@ NOTES.update(
     {
         "dikunci": ("ok", "lock", lazy_gettext("Akun dikunci; semua sesinya berakhir.")),
         "sesi-warga": ("ok", "check", lazy_gettext("Semua sesi akun itu sudah diakhiri.")),
-        "pemulihan": ("ok", "mail", lazy_gettext("Tautan pemulihan dikirim ke email warga.")),
+        "pemulihan": (
+            "ok",
+            "mail",
+            lazy_gettext("Pemulihan dikirim ke kontak warga yang terbukti."),
+        ),
     }
 )
 
@@ -127,8 +131,9 @@ ACTS: Final[dict[str, Act]] = {
 RECOVERY: Final = Act(
     lazy_gettext("Mulai pemulihan"),
     lazy_gettext(
-        "Warga menerima tautan yang biasa di email terbuktinya dan mengatur kata sandinya sendiri. "
-        "Anda tidak melihat tautan, kode, atau kata sandi."
+        "Warga menerima tautan yang biasa di email terbuktinya; tanpa email terbukti, SMS tanpa "
+        "kode yang menunjukkan di mana ia meminta kodenya. Kata sandi ia atur sendiri. Anda tidak "
+        "melihat tautan, kode, atau kata sandi."
     ),
     "pemulihan",
     frozenset({AccountStatus.ACTIVE}),
@@ -321,7 +326,7 @@ def reset_factors(account_id: UUID) -> ResponseReturnValue:
 def merge_person(account_id: UUID) -> ResponseReturnValue:
     """Ask a second person to merge this account into the one that has its owner's NIK."""
     found = _found(account_id)
-    if not _may_merge(found.account):
+    if not may_merge(found.account):
         abort(404)
     form = MergeForm()
     if form.is_accepted():
@@ -343,7 +348,8 @@ def merge_person(account_id: UUID) -> ResponseReturnValue:
     return _act_page(form, found, lazy_gettext("Minta gabungkan akun"), effect)
 
 
-def _may_merge(account: Account) -> bool:
+def may_merge(account: Account) -> bool:
+    """Return whether an account may be one that another takes in: of nobody's NIK."""
     return account.nik is None and account.status in LOCKABLE
 
 
@@ -413,7 +419,7 @@ def _page(found: PersonPage, revealed: object) -> str:
         acts={word: act for word, act in ACTS.items() if may_lock and status in act.fits},
         may_unlock=may_lock and status in UNLOCKABLE,
         may_reset=may_lock and found.factors.is_enrolled,
-        may_merge=may_lock and _may_merge(found.account),
+        may_merge=may_lock and may_merge(found.account),
         may_recover=here.may(Permission.ACCOUNTS_RECOVER) and status in RECOVERY.fits,
         may_look=here.may(Permission.ACCOUNTS_UNMASK),
         may_open_case=here.may(Permission.CASES_DECIDE),

@@ -69,7 +69,7 @@ ACTIVITY: Final[Mapping[Action, tuple[str, object]]] = {
     Action.PERSON_SIGNED_OUT: ("out", lazy_gettext("Petugas mengakhiri semua sesi Anda")),
     Action.PERSON_HELPED: (
         "key",
-        lazy_gettext("Petugas mengirim tautan pengaturan ulang kata sandi ke email Anda"),
+        lazy_gettext("Petugas membantu Anda mengatur ulang kata sandi lewat email atau SMS"),
     ),
     Action.ACCOUNT_TAKEN: ("alert", lazy_gettext("Ada yang mencoba mendaftar dengan NIK Anda")),
     Action.LOGIN_SUCCEEDED: ("dev", lazy_gettext("Masuk dari %(device)s")),
