@@ -558,7 +558,7 @@ def wire(
     credentials = CredentialService(clock, sessions, devices, lockout, messages)
     joins = LegacyJoinService(store, clock, entropy, upgrade)
     reports = NikReportService(store, clock, limits, identity)
-    mending = IdentityMendingService(store, clock, identity, limits, messages, joins)
+    mending = IdentityMendingService(store, clock, identity, limits, messages, joins, reports)
     failures = FailureWriter(store, process_name)
     consents = ConsentService(store, clock, interactions, notices, messages)
     lost_requests = LostContactRequests(clock, vault)

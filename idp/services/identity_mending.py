@@ -20,6 +20,7 @@ from idp.services.identity_check import Applicant, IdentityCheck
 from idp.services.legacy_join import LegacyJoinService
 from idp.services.limits import LimitService
 from idp.services.messages import MessageService
+from idp.services.nik_reports import NikReportService
 from idp.services.puzzle import Solution
 
 #: Whoever knows an old password must not find out the NIK behind it by trying.
@@ -36,6 +37,7 @@ class IdentityMendingService:
     limits: LimitService
     messages: MessageService
     joins: LegacyJoinService
+    reports: NikReportService
 
     def confirm(
         self,
@@ -50,7 +52,7 @@ class IdentityMendingService:
         Refuses with `identity.confirmed`, `limit.tries`, `identity.old_nik` (an old account that
         was linked has another NIK), as `IdentityCheck.ask` and `settle`, or with `identity.exists`
         where the NIK has an account (`join`: the journey that moves the old accounts there): told
-        only to who knows all that was asked.
+        only to who knows all that was asked, who may then report that it is not theirs.
         """
         if account.ial != IAL_UNPROVED:
             raise Refused("identity.confirmed")
@@ -65,6 +67,7 @@ class IdentityMendingService:
                 owner = tx.accounts.find_by_nik(applicant.nik)
                 if owner is not None:
                     self.messages.warn_of_nik(owner, visitor, tx=tx)
+                    self.reports.allow(owner, visitor, tx=tx)
                     raise self.taken(account, owner, visitor, tx=tx)
                 self.raise_in(account, applicant.nik, applicant.full_name, visitor, tx=tx)
         except Conflict as conflict:

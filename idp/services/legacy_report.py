@@ -99,7 +99,7 @@ class LegacyReportService:
             return tx.legacy_runs.list_newest()
 
     def conflicts(self) -> Iterator[tuple[Conflict, Sequence[LegacyAccount]]]:
-        """Yield what is undecided, with the rows that it is about."""
+        """Yield what is undecided, with the rows that it is about, while any of them is kept."""
         after: UUID | None = None
         while True:
             with self.store.read() as tx:
@@ -107,16 +107,18 @@ class LegacyReportService:
                 found = [(conflict, tx.legacy_conflicts.members(conflict.id)) for conflict in page]
             if not page:
                 return
-            yield from found
+            # rows that nobody claimed in time are erased: nothing is left to decide about those
+            yield from ((conflict, rows) for conflict, rows in found if rows)
             after = page[-1].id
 
     def conflict(self, conflict_id: UUID) -> tuple[Conflict, Sequence[LegacyAccount]]:
         """Return one that is undecided, with its rows; refuses with `conflict.unknown`."""
         with self.store.read() as tx:
             found = tx.legacy_conflicts.find_open(conflict_id)
-            if found is None:
+            rows = tx.legacy_conflicts.members(conflict_id)
+            if found is None or not rows:
                 raise Refused("conflict.unknown")
-            return found, tx.legacy_conflicts.members(conflict_id)
+            return found, rows
 
     def settle(
         self, conflict_id: UUID, decision: Decision, *, by: str, actor: Actor = OPERATOR

@@ -234,7 +234,12 @@ def retire_client_secret(row: UUID, secret: UUID) -> ResponseReturnValue:
         except Refused as refusal:
             form.refuse(refusal)
     page = render_template(
-        "admin/clients/retire_secret.html", client=client, secret=found, form=form
+        "admin/clients/retire_secret.html",
+        client=client,
+        secret=found,
+        form=form,
+        left=len(client.secrets) - 1,
+        citizens=services().client_desk.count_citizens(client.client_id),
     )
     return page, form.status
 

@@ -158,6 +158,23 @@ def reset_factors(call: Call) -> Reply:
 
 @operation(
     "POST",
+    "/accounts/{account_id}/recover",
+    Permission.ACCOUNTS_RECOVER,
+    takes=Body(Justified),
+    gives={204: None},
+    refuses=(409, 429),
+)
+def recover_account(call: Call) -> Reply:
+    """Send the owner the ordinary recovery, to a proved contact; nobody else sees any of it."""
+    actor = call.caller.actor
+    services().people.start_recovery(
+        _id(call), call.body.told, actor, Visitor(b"", "", actor.origin)
+    )
+    return Reply(None, 204)
+
+
+@operation(
+    "POST",
     "/accounts/{account_id}/sessions/end",
     Permission.ACCOUNTS_LOCK,
     takes=Body(Justified),

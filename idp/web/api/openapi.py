@@ -126,6 +126,7 @@ PATH_SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
     "version": {"type": "string", "pattern": "^[1-9][0-9]{0,8}$"},
     "secret_id": {"type": "string", "format": "uuid"},
     "account_id": {"type": "string", "format": "uuid"},
+    "admin_id": {"type": "string", "format": "uuid"},
     "approval_id": {"type": "string", "format": "uuid"},
     "release_id": {"type": "string", "format": "uuid"},
     "kid": {"type": "string", "minLength": 1, "maxLength": 128},

@@ -1,19 +1,22 @@
 """What portals' teams want in production, and waits for officers; people decide at the console."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from pydantic import Field
 
 from idp.domain.errors import Refused
-from idp.domain.identity.release import Release
+from idp.domain.identity.release import WORDS_MAX, Release
 from idp.domain.identity.roles import Permission
 from idp.domain.identity.team import Team
+from idp.domain.identity.visitor import Visitor
 from idp.ports.partners import TeamPortal
-from idp.services.reviews import PAGE
+from idp.services.reviews import PAGE, Officer, Review
 from idp.web.api import paging
+from idp.web.api.bodies import Body
 from idp.web.api.operation import Call, Reply, operation
-from idp.web.api.shapes import Cursored, Instant, Page, Shape
+from idp.web.api.shapes import Cursored, Instant, Page, Sent, Shape
 from idp.web.context import services
 
 
@@ -83,13 +86,64 @@ def list_reviews(call: Call) -> Reply:
     return Reply(ReviewPage(items=items, next=address), headers=paging.links(address))
 
 
-@operation("GET", "/reviews/{release_id}", Permission.REVIEW_READ, gives={200: ReviewDocument})
-def show_review(call: Call) -> Reply:
-    """Show a release: what it asks for, and what it would change."""
+def find_version(path: Mapping[str, str]) -> int:
+    """Return the version at which a release is; refuses with `release.unknown`."""
+    return _found(path).release.version
+
+
+def _found(path: Mapping[str, str]) -> Review:
+    return services().reviews.get(_id(path))
+
+
+def _id(path: Mapping[str, str]) -> UUID:
     try:
-        review = services().reviews.get(UUID(call.path["release_id"]))
+        return UUID(path["release_id"])
     except ValueError as error:
         raise Refused("release.unknown") from error
+
+
+class Words(Sent):
+    """What the team is to change, as it reads it."""
+
+    words: str = Field(min_length=1, max_length=WORDS_MAX)
+
+
+@operation(
+    "GET",
+    "/reviews/{release_id}",
+    Permission.REVIEW_READ,
+    gives={200: ReviewDocument},
+    finds_version=find_version,
+)
+def show_review(call: Call) -> Reply:
+    """Show a release: what it asks for, and what it would change."""
+    return _told(_found(call.path))
+
+
+@operation(
+    "POST",
+    "/reviews/{release_id}/return",
+    Permission.REVIEW_DECIDE,
+    takes=Body(Words),
+    gives={200: ReviewDocument},
+    refuses=(409,),
+    finds_version=find_version,
+)
+def return_review(call: Call) -> Reply:
+    """Send a release back to its team with words; approving is for people, at the console."""
+    release_id = _id(call.path)
+    caller, version = call.caller, call.version or find_version(call.path)
+    services().reviews.request_changes(
+        release_id,
+        Officer(caller.row, "", caller.actor.kind),
+        call.body.words,
+        Visitor(b"", "", caller.origin),
+        version=version,
+    )
+    return _told(_found(call.path))
+
+
+def _told(review: Review) -> Reply:
     return Reply(
         ReviewDocument(
             **_summary(review.release, review.portal, review.team),
@@ -102,5 +156,6 @@ def show_review(call: Call) -> Reply:
                 for change in review.changes
             ],
             checklist={point.value: is_met for point, is_met in review.points.items()},
-        )
+        ),
+        version=review.release.version,
     )
