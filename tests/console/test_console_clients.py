@@ -808,7 +808,10 @@ def test_a_second_secret_is_shown_once_and_the_old_one_ended(
     after = officer.get(url)
     assert secret[1] not in after.text
     assert "Akhiri salah satu rahasia" in after.text
-    answer = officer.post(f"{url}/{oldest.id}/akhiri")
+    page = officer.get(f"{url}/{oldest.id}/akhiri")
+    assert "0 warga terdampak bila portal masih memakai rahasia ini." in page.text
+    assert "Rahasia yang tetap berlaku: 1." in page.text
+    answer = officer.post(f"{url}/{oldest.id}/akhiri", page)
     assert answer.headers["Location"] == f"{registered}?pesan=rahasia-diakhiri"
     assert services.clients.get("portal").secrets == (newest,)
 

@@ -118,6 +118,7 @@ def test_ad_3_a_key_is_retired_once_a_second_person_agrees(
     [old, *_] = kids(app, KeyStatus.ACTIVE)
     app.wiring.services.keys.rotate()
     page = keeper.get(f"/admin/kunci/{quote(old)}/pensiun")
+    assert "0 portal memakai kunci ini." in page.text
     asked = keeper.post(f"/admin/kunci/{quote(old)}/pensiun", page, reason="Bocor.", when="now")
     assert asked.headers["Location"] == "/admin/persetujuan?pesan=diajukan"
     assert old in kids(app, KeyStatus.RETIRED)

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from idp.app import Application
+from idp.domain.identity.audit import Action
 from idp.domain.identity.legacy import LegacyAccount
 from idp.domain.identity.roles import Role
 from idp.services.legacy_import import Export
+from tests.events import an_event
 from tests.officer import Officer, an_officer
 from tests.old_portals import a_row, json_lines
 
@@ -128,3 +130,22 @@ def test_an_empty_report_says_so_in_both_languages(app: Application) -> None:
     english = an_officer(app, Role.AUDITOR, email="en@kemnaker.example")
     english.language = "en"
     assert english.get("/admin/akun-lama").status_code == 200
+
+
+def test_what_was_erased_leaves_nothing_to_decide(app: Application, imported: None) -> None:
+    services, officer = app.wiring.services, an_officer(app, Role.SUPPORT)
+    conflict = conflict_of(officer)
+    assert "Satu alamat email, beberapa NIK" in officer.get("/admin/akun-lama").text
+    now = services.clock.now()
+    with services.store.write() as tx:
+        for source_id in ("1", "2"):
+            # as six months after the letter about an account that nobody used for years
+            legacy = tx.legacy_accounts.find_by_source_id("wlkp", source_id)
+            assert legacy is not None
+            assert tx.legacy_dormancy.note_told(legacy.id, now)
+            assert tx.legacy_dormancy.erase(legacy.id, now)
+        tx.audit.record(an_event(Action.LEGACY_ERASED, now))
+
+    assert list(services.legacy_report.conflicts()) == []
+    assert "Satu alamat email, beberapa NIK" not in officer.get("/admin/akun-lama").text
+    assert officer.get(conflict).status_code == 404

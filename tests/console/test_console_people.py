@@ -366,8 +366,13 @@ def test_a_locked_account_signs_in_no_more_and_its_tokens_end(
 def test_ad_3_a_lock_is_lifted_by_a_second_person_alone(
     app: Application, officer: Officer, approver: Officer, account: Account
 ) -> None:
-    officer.post(person_url(account, "kunci"), reason=REASON)
-    asked = officer.post(person_url(account, "buka-kunci"), reason=REASON)
+    Guest(app).enter("budi1@contoh.id")
+    page = officer.get(person_url(account, "kunci"))
+    assert "Sesi aktif: 1 · Portal terhubung: 0" in page.text
+    officer.post(person_url(account, "kunci"), page, reason=REASON)
+    page = officer.get(person_url(account, "buka-kunci"))
+    assert "Sesi aktif: 0 · Portal terhubung: 0" in page.text
+    asked = officer.post(person_url(account, "buka-kunci"), page, reason=REASON)
     still = status_of(app, account)
     own = an_officer(app, Role.SUPPORT, Role.APPROVER)
     approve(approver)

@@ -13,8 +13,9 @@ from idp.app import Application
 from idp.domain.errors import Refused
 from idp.domain.identity.account import Account, AccountStatus
 from idp.domain.identity.audit import NOWHERE, Action
+from idp.domain.identity.case import CaseKind
 from idp.domain.identity.legacy import LegacyAccount, LegacyState
-from idp.domain.identity.nik import Nik
+from idp.domain.identity.nik import Nik, parse_nik
 from idp.domain.identity.visitor import Visitor
 from idp.domain.ids import digest_of
 from idp.services.legacy_import import Export
@@ -232,9 +233,26 @@ def told_of_the_other(app: Application, holder: Registrant) -> str:
     answer = holder.post("/akun/identitas", **holder.ktp_fields())
     assert answer.status_code == 409
     assert "sudah memiliki akun SIAPkerja ID" in answer.text
+    assert 'href="/kendala/nik-terdaftar"' in answer.text
     assert owner_of(app, stored(app)).ial == 0
     [there] = re.findall(r'href="(/akun/identitas/gabungkan\?gabung=[^"]+)"', answer.text)
     return there
+
+
+def test_whoever_never_opened_the_account_of_their_nik_reports_it(
+    app: Application, holder: Registrant
+) -> None:
+    page = "/kendala/nik-terdaftar"
+    assert "Laporkan, akun itu bukan milik saya" not in holder.get(page).text
+    told_of_the_other(app, holder)
+
+    assert holder.post(page).headers["Location"] == f"{page}?pesan=laporan"
+
+    [shown] = app.wiring.services.cases.queue()
+    assert shown.case.kind is CaseKind.NIK_TAKEN
+    assert shown.account is not None
+    assert shown.account.nik == parse_nik(holder.person.nik)
+    assert shown.account.ial == 1
 
 
 def sign_in_to_the_other(app: Application, holder: Registrant, there: str) -> Guest:
