@@ -19,6 +19,7 @@ from idp.domain.identity.audit import NOWHERE, OPERATOR
 from idp.domain.identity.people import read_public_reason
 from idp.domain.identity.visitor import Visitor
 from idp.services.accounts_admin import AccountsAdmin
+from idp.services.factor_reset import RESET
 from idp.services.merging import MERGE
 from idp.services.people import UNLOCK, PeopleService
 
@@ -129,6 +130,23 @@ def unlock(output: Output, subject: str, reason: str) -> None:
         output,
         services.approvals.propose(
             UNLOCK, payload, subject=found.id.hex, reason=why, actor=OPERATOR
+        ),
+    )
+
+
+@account.command(context_settings=BEGINS_WITH_HYPHEN)
+@click.argument("subject")
+@REASON
+@command
+def reset_factors(output: Output, subject: str, reason: str) -> None:
+    """Ask for app, passkeys and recovery codes to be forgotten; decided in the console."""
+    why, services = read_public_reason(reason), application().wiring.services
+    found, _ = services.people.show(subject, OPERATOR)
+    payload = services.factor_reset.payload(found.id)
+    tell_of_request(
+        output,
+        services.approvals.propose(
+            RESET, payload, subject=found.id.hex, reason=why, actor=OPERATOR
         ),
     )
 

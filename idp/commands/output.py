@@ -49,6 +49,7 @@ REASONS: Final[Mapping[str, str]] = {
     "people.no_address": "the account has no proved contact: its owner starts at /kendala",
     "people.address_held": "the address is too new to recover the account by it",
     "merge.unknown": "there is no such account",
+    "factor.gone": "the account has none of these factors",
     "merge.same": "both are the same account",
     "merge.former": "the first account can't be merged: it has a NIK, or is not of level 0",
     "merge.to": "the second account can't take another in: it has no NIK, or is shut",

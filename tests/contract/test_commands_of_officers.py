@@ -14,6 +14,7 @@ from idp.domain.identity.roles import Role
 from idp.services.messages import LetterKind
 from tests.console.test_console_people import approve
 from tests.console.test_console_reviews import submitted
+from tests.enrolled import with_app
 from tests.fakes import FixedClock
 from tests.journeys.test_client_logos import a_picture
 from tests.officer import an_admin, an_officer
@@ -85,6 +86,21 @@ def test_ad_3_a_lock_is_lifted_by_somebody_in_the_console_alone(
     assert siapkerja.facts("account", "show", account.subject)["status"] == "active"
     [event] = events(app, Action.ACCOUNT_UNLOCKED)
     assert (event.actor, event.actor_id) == ("operator", None)
+
+
+def test_ad_3_factors_are_forgotten_by_somebody_in_the_console_alone(
+    app: Application, siapkerja: Operator
+) -> None:
+    account = an_account(app)
+    factors = app.wiring.services.factors
+    assert siapkerja.refusal("account", "reset-factors", account.subject, *REASON) == "factor.gone"
+    with_app(app, account)
+
+    siapkerja.facts("account", "reset-factors", account.subject, *REASON)
+
+    assert factors.of(account.id).is_enrolled
+    approve(an_officer(app, Role.APPROVER))
+    assert not factors.of(account.id).is_enrolled
 
 
 def test_ad_3_roles_are_asked_for_and_changed_by_somebody_in_the_console(
