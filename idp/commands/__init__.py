@@ -33,6 +33,8 @@ from idp.commands import (
 )
 from idp.commands.output import JSON_OPTION, Output
 
+# no collection looks through it either, now or later: the first one would take a tenth of a second
+gc.freeze()
 gc.enable()
 
 

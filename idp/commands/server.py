@@ -53,12 +53,13 @@ def serve(output: Output, host: str, port: int | None, workers: int | None) -> N
 
 def run(chosen: Settings, output: Output, *, host: str, port: int, workers: int) -> None:
     """Serve until SIGTERM or SIGINT."""
-    from granian import Granian  # noqa: PLC0415 - only this command needs it
-    from granian.constants import Interfaces  # noqa: PLC0415
-
     # before there is any thread: workers inherit it
     prepare_process()
-    _in_child(lambda: _prepare(chosen), output)
+    prepared = _in_child(lambda: _prepare(chosen), output)
+    from granian import Granian  # noqa: PLC0415 - only this command needs it, while the child works
+    from granian.constants import Interfaces  # noqa: PLC0415
+
+    prepared()
     if not chosen.password.concurrency:
         chosen = _sharing_cores(chosen, workers)
     server = Granian(
@@ -127,8 +128,11 @@ def _prepare(chosen: Settings) -> None:
     create_app(chosen).wiring.services.keys.ensure()
 
 
-def _in_child(work: Callable[[], None], output: Output) -> None:
-    """Do work in a process that ends, so that what it imported does not stay in memory."""
+def _in_child(work: Callable[[], None], output: Output) -> Callable[[], None]:
+    """Do work in a process that ends, so that what it imported does not stay in memory.
+
+    Returns what waits for its end, and ends this process where it failed.
+    """
     sys.stdout.flush()
     pid = os.fork()
     if pid == 0:
@@ -145,9 +149,13 @@ def _in_child(work: Callable[[], None], output: Output) -> None:
             raise
         finally:
             os._exit(code)
-    _, status = os.waitpid(pid, 0)
-    if status != 0:
-        raise SystemExit(1)
+
+    def wait() -> None:
+        _, status = os.waitpid(pid, 0)
+        if status != 0:
+            raise SystemExit(1)
+
+    return wait
 
 
 def is_taken(host: str, port: int) -> bool:

@@ -6,7 +6,6 @@ A view builds a form, asks `form.is_accepted()`, and otherwise renders it again 
 from collections.abc import Callable
 from typing import Any, Final
 
-from email_validator import EmailNotValidError, validate_email
 from flask import g, request
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, PasswordField, StringField
@@ -187,6 +186,9 @@ def parse_email(text: str) -> EmailAddress:
 
     Refuses with `email.invalid`.
     """
+    # its tables of characters take longer to build than all our forms
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415
+
     try:
         checked = validate_email(text.strip(), check_deliverability=False)
     except EmailNotValidError as error:

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from itertools import groupby
 
-import segno
-
 _BORDER = 4
 
 
@@ -18,6 +16,8 @@ class QrCode:
 
 def qr_of(text: str) -> QrCode:
     """Return the QR code of a text (ISO/IEC 18004, level M)."""
+    import segno  # noqa: PLC0415 - few processes ever draw one
+
     rows = [bytes(row) for row in segno.make(text, error="m").matrix_iter(border=_BORDER)]
     runs = []
     for y, row in enumerate(rows):
