@@ -83,18 +83,49 @@ WORDS: Final[Mapping[str, object]] = {
     ),
     "sector.fetch": lazy_gettext("tidak dapat diambil"),
     "sector.names": lazy_gettext("tidak memuat semua alamat kembali"),
-    "fetch": lazy_gettext("tidak dapat diambil (%(reason)s)"),
-    "fetch.size": lazy_gettext("lebih besar dari %(maximum)s bita"),
+    "fetch": lazy_gettext("tidak dapat diambil: %(reason)s"),
+    "fetch.size": lazy_gettext("lebih besar dari %(maximum)s"),
     "fetch.keys": lazy_gettext("tidak berisi kunci publik"),
     "logo": lazy_gettext("bukan gambar PNG, JPEG, WebP, atau GIF yang dapat ditampilkan"),
-    "logo.size": lazy_gettext("lebih besar dari %(maximum)s bita"),
+    "logo.size": lazy_gettext("lebih besar dari %(maximum)s"),
     "logo.name": lazy_gettext("bukan salah satu logo dalam berkas"),
 }
 
 
+_NO_CERTIFICATE: Final = lazy_gettext("sertifikat servernya tidak sah")
+_UNREACHED: Final = lazy_gettext("servernya tidak dapat dihubungi")
+#: Why nothing usable came from an address, by the fetcher's word; any other is shown as it is.
+UNFETCHED: Final[Mapping[str, object]] = {
+    "address": lazy_gettext("alamat itu tidak boleh dipanggil dari sini"),
+    "name": lazy_gettext("nama servernya tidak ditemukan"),
+    "status": lazy_gettext("servernya menjawab dengan galat"),
+    "timeout": lazy_gettext("servernya tidak menjawab pada waktunya"),
+    "content": lazy_gettext("jawabannya tidak dapat dibaca"),
+    "certificate": _NO_CERTIFICATE,
+    "tls": _NO_CERTIFICATE,
+    "unreachable": _UNREACHED,
+    "reset": _UNREACHED,
+    "protocol": _UNREACHED,
+    "busy": lazy_gettext("kami sedang sibuk, coba lagi sebentar lagi"),
+    "recent": lazy_gettext("baru saja gagal, coba lagi sebentar lagi"),
+}
+_KILO: Final = 1024
+
+
+def _readable(fault: Fault) -> dict[str, object]:
+    """Return the values of a reason as people read them: why, and sizes in kB or MB."""
+    told = dict(fault.reason.values)
+    if fault.reason.code == "fetch":
+        told["reason"] = UNFETCHED.get(str(told["reason"]), told["reason"])
+    if fault.reason.code.endswith(".size"):
+        kilos = int(str(told["maximum"])) // _KILO
+        told["maximum"] = f"{kilos} kB" if kilos < _KILO else f"{kilos // _KILO} MB"
+    return told
+
+
 def words_of_fault(fault: Fault) -> str:
     """Return what is wrong at a field: of a list the line, and why."""
-    why = str(WORDS[fault.reason.code]) % dict(fault.reason.values)
+    why = str(WORDS[fault.reason.code]) % _readable(fault)
     if fault.position is None:
         return str(gettext("Isian ini %(why)s.", why=why))
     if fault.unit == "key":

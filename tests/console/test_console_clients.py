@@ -657,8 +657,8 @@ def test_an_unreachable_or_huge_key_set_is_an_error_at_its_field(
     key_server.status = 500
     away = save(officer, url, huge)
 
-    assert "lebih besar dari 65536 bita" in alert(huge)
-    assert "tidak dapat diambil (status)" in alert(away)
+    assert "lebih besar dari 64 kB" in alert(huge)
+    assert "tidak dapat diambil: servernya menjawab dengan galat" in alert(away)
     assert filled(away)["jwks_uri"] == [key_server.url]
 
 
@@ -876,8 +876,8 @@ def test_an_uploaded_logo_is_shown_drawn_anew(
             "bukan gambar",
         ),
         (b"", "bukan gambar"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(1024 * 1024), "lebih besar dari"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(20 * 1024 * 1024), "lebih besar dari"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(1024 * 1024), "lebih besar dari 1 MB"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(20 * 1024 * 1024), "lebih besar dari 1 MB"),
     ],
     ids=["svg", "nothing", "1 MB", "20 MB"],
 )

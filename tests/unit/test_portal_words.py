@@ -1,6 +1,7 @@
 """Words of registrations: every reason, member, state and endpoint has its own."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from idp.domain.identity.team import TeamRole
 from idp.domain.protocol.client_metadata import DEFAULTS
 from idp.domain.protocol.metadata_faults import REASONS, Fault, because
 from idp.oidc.endpoints import ENDPOINTS
-from idp.web.metadata_words import WORDS, words_of_fault
+from idp.web.metadata_words import UNFETCHED, WORDS, words_of_fault
 from idp.web.portal_words import (
     ENDPOINT_WORDS,
     MEMBERS,
@@ -21,6 +22,7 @@ from idp.web.portal_words import (
     words_of_value,
 )
 
+ROOT_FOLDER = Path(__file__).parents[2]
 VALUE = re.compile(r"\{(\w+)\}")
 PLACE = re.compile(r"%\((\w+)\)s")
 
@@ -30,6 +32,23 @@ def test_every_reason_has_words_with_no_value_that_it_lacks(app: Application) ->
         assert set(WORDS) == set(REASONS)
         for code, words in WORDS.items():
             assert set(PLACE.findall(str(words))) <= set(VALUE.findall(REASONS[code])), code
+
+
+def test_every_cause_for_which_nothing_comes_from_an_address_has_words(app: Application) -> None:
+    found = set()
+    for name, pattern in (
+        ("documents", r'FetchFailed\("(\w+)"\)'),
+        ("outbound", r'(?:NotSentError\(|NoAnswerError\(|return )"(\w+)"'),
+    ):
+        source = (ROOT_FOLDER / "adapters" / f"{name}.py").read_text("utf-8")
+        found |= set(re.findall(pattern, source))
+    # a size has a reason of its own, which tells the most
+    assert found - {"size"} <= set(UNFETCHED)
+    assert len(found) > 8
+    with app.test_request_context():
+        fault = Fault("jwks_uri", because("fetch", reason="certificate"))
+        told = "Isian ini tidak dapat diambil: sertifikat servernya tidak sah."
+        assert words_of_fault(fault) == told
 
 
 def test_everything_that_is_shown_by_a_word_has_one() -> None:
