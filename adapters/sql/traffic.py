@@ -87,6 +87,13 @@ _EXPIRING: Final = (
     )
     .order_by(_secret.c.expires_at)
 )
+_NOTED_KEYS: Final = (
+    sa.select(_notice.c.client_id, _notice.c.what, _notice.c.ends_at)
+    # a key is named with its end; zero days: an address that did not answer
+    .where(_notice.c.ends_at > sa.bindparam("now"), _notice.c.days > 0, _notice.c.what.like("%.%"))
+    .distinct()
+    .order_by(_notice.c.ends_at)
+)
 _NOTE: Final = first_only(_notice, "client_id", "what", "days")
 
 
@@ -130,6 +137,10 @@ class SqlTraffic:
     def expiring_secrets(self, since: int, until: int) -> Sequence[Expiring]:
         rows = self.connection.execute(_EXPIRING, {"since": since, "until": until})
         return tuple(Expiring(row.client_id, row.digest.hex()[:16], row.expires_at) for row in rows)
+
+    def noted_keys(self, now: int) -> Sequence[Expiring]:
+        rows = self.connection.execute(_NOTED_KEYS, {"now": now})
+        return tuple(Expiring(row.client_id, row.what, row.ends_at) for row in rows)
 
     def note_expiry(self, expiring: Expiring, days: int) -> bool:
         given = {

@@ -135,5 +135,8 @@ class Traffic(Protocol):
     def expiring_secrets(self, since: int, until: int) -> Sequence[Expiring]:
         """Return the secrets of active and stopped clients that end in a span."""
 
+    def noted_keys(self, now: int) -> Sequence[Expiring]:
+        """Return the keys of which somebody was told and that have not ended, the first first."""
+
     def note_expiry(self, expiring: Expiring, days: int) -> bool:
         """Note that somebody was told; `False` if they were before."""

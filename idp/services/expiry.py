@@ -97,6 +97,32 @@ class ExpiryService:
                 silent.append(client)
         return told
 
+    def upcoming(self, limit: int) -> Sequence[tuple[Client, Expiring]]:
+        """Return what of any client ends within thirty days, the first first.
+
+        Of keys those that the rounds found and that are registered still; nobody is asked here.
+        """
+        now = self.clock.now()
+        with self.store.read() as tx:
+            secrets = tx.traffic.expiring_secrets(now, now + FIRST_SECONDS)
+            found = sorted((*secrets, *tx.traffic.noted_keys(now)), key=lambda one: one.ends_at)
+            shown: list[tuple[Client, Expiring]] = []
+            for one in found:
+                if len(shown) == limit:
+                    break
+                client = tx.clients.find(one.client_id)
+                if client is not None and self._is_still(one, client, now):
+                    shown.append((client, one))
+        return shown
+
+    def _is_still(self, one: Expiring, client: Client, now: int) -> bool:
+        """Return whether a client still has what was found to end; at its own address it may."""
+        is_key = not any(secret.digest.hex()[:16] == one.what for secret in client.secrets)
+        if not is_key:
+            return True
+        keys = self._expiring(client, _registered_keys(client), now)
+        return client.is_active and (_AWAY in client.metadata or one in set(keys))
+
     def outlook_of(self, client: Client) -> Outlook:
         """Return what of one client ends within thirty days, for its page."""
         now = self.clock.now()

@@ -14,7 +14,7 @@ from tests.certificates import Pair
 from tests.events import an_event
 from tests.fakes import FixedClock
 from tests.key_server import KeyServer, running_key_server
-from tests.officer import an_admin
+from tests.officer import an_admin, an_officer
 from tests.partners import CALLBACK, Developer, Registered, a_developer, a_member
 
 DAY = 86400
@@ -299,3 +299,43 @@ def test_who_is_no_more_is_told_of_nothing(app: Application, developer: Develope
 
     assert warn(app) == 0
     assert told(developer, "") == []
+
+
+def test_the_console_shows_what_ends_until_it_is_replaced(
+    app: Application, clock: FixedClock
+) -> None:
+    registry = app.wiring.services.clients
+    with_secret = a_client_of_no_team(app, client_name="Portal Rahasia")
+    registry.rotate_secret(with_secret, overlap_seconds=3 * DAY)
+    given = {"client_name": "Portal Kunci", "token_endpoint_auth_method": "private_key_jwt"}
+    ending = {"keys": [Pair(ends_at=clock.now() + 6 * DAY).jwk()]}
+    with_key = a_client_of_no_team(app, **given, jwks=ending)
+    warn(app)
+    officer = an_officer(app, Role.READER)
+
+    overview = officer.get("/admin").text
+    assert overview.index("Portal Rahasia") < overview.index("Portal Kunci")
+    for client_id in (with_secret, with_key):
+        page = officer.get(f"/admin/portal/{registry.get(client_id).id}").text
+        assert "Segera berakhir" in page
+
+    lasting = {"keys": [Pair(ends_at=clock.now() + 400 * DAY).jwk()]}
+    registry.replace(with_key, {"redirect_uris": [CALLBACK], **given, "jwks": lasting})
+    [old] = [s for s in registry.get(with_secret).secrets if s.expires_at is not None]
+    assert old.id is not None
+    registry.retire_secret(with_secret, old.id)
+    overview = officer.get("/admin").text
+    assert "segera berakhir" not in overview
+    assert "Segera berakhir" not in officer.get(f"/admin/portal/{registry.get(with_key).id}").text
+
+
+def test_the_console_shows_an_address_of_keys_that_does_not_answer(
+    published: tuple[Application, Developer, Registered], publishing: KeyServer
+) -> None:
+    app, _, made = published
+    publishing.status = 503
+    client = app.wiring.services.clients.get(made.client_id)
+
+    page = an_officer(app, Role.READER).get(f"/admin/portal/{client.id}").text
+
+    assert "(jwks_uri) portal ini tidak menjawab" in page

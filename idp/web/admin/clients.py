@@ -1,6 +1,6 @@
 """`/admin/portal`: the list of client registrations, and one of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 from urllib.parse import urlencode
@@ -13,8 +13,10 @@ from flask_babel import gettext, lazy_gettext
 from idp.domain.identity.roles import Permission
 from idp.domain.protocol.client import SECRET_METHODS, Client, ClientStatus, Profile
 from idp.domain.protocol.client_search import ClientOrder, ClientSearch, Place, parse_words
+from idp.ports.partners import Expiring
 from idp.web.admin.blueprint import MENU, NOTES, MenuEntry, admin, allows, current_admin
 from idp.web.admin.client_pages import STATUSES, label_of, the_client, versions_of
+from idp.web.admin.overview import PANELS, Panel
 from idp.web.client_fields import SECTION_OF, SECTIONS
 from idp.web.context import services
 from idp.web.csv_table import csv_answer
@@ -51,6 +53,17 @@ COLUMNS: Final = (
     ("", lazy_gettext("Status")),
     ("diubah", lazy_gettext("Diubah")),
 )
+
+
+#: How much of what ends soon the overview shows.
+ENDING: Final = 10
+
+
+def _ending() -> Sequence[tuple[Client, Expiring]]:
+    return services().expiry.upcoming(ENDING)
+
+
+PANELS.append(Panel("admin/clients/_panel.html", Permission.CLIENTS_READ, _ending, 20))
 
 
 @admin.get("/portal")
@@ -123,6 +136,7 @@ def client(row: UUID) -> ResponseReturnValue:
         may_suspend=current_admin().may(Permission.CLIENTS_SUSPEND),
         has_secrets=found.auth_method in SECRET_METHODS,
         waiting=_waiting(found),
+        outlook=services().expiry.outlook_of(found),
     )
 
 
