@@ -43,6 +43,9 @@ def now(world: World) -> int:
 def test_an_administrator_joins_signs_in_and_confirms_by_passkey(
     visit: Visit, world: World
 ) -> None:
+    given = {"client_name": "Portal Rahasia", "redirect_uris": ["https://portal.example/cb"]}
+    ending = world.a_client(**given)["client_id"]
+    world.services.clients.rotate_secret(ending, overlap_seconds=5 * 86400)
     visitor = visit()
     visitor.with_authenticator()
     visitor.open(a_link(world, "ika@kemnaker.example", Role.ADMINISTRATOR))
@@ -55,6 +58,9 @@ def test_an_administrator_joins_signs_in_and_confirms_by_passkey(
     visitor.press("Pakai kunci sandi")
     visitor.wait_for("/admin")
     visitor.look("console-overview")
+    visitor.page.get_by_role("link", name="Portal Rahasia").click()
+    visitor.look("console-client-ending")
+    visitor.open("/admin")
     visitor.page.get_by_role("link", name="Keluar").click()
     visitor.press("Keluar")
     visitor.wait_for("/admin/masuk")
