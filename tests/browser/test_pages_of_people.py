@@ -30,7 +30,7 @@ def test_support_follows_a_code_to_a_person_looks_and_opens_a_case(
     citizen = visit(locale=locale)
     citizen.open("/masuk")
     citizen.fill(identifier=account["email"], password="bukan kata sandinya")
-    citizen.page.locator("main button.wide").click()
+    citizen.page.locator("main button.wide:not(.sec)").click()
     citizen.summary().wait_for()
     [code] = CODE.findall(citizen.summary().inner_text())
     citizen.look(f"support-code-{language}")
