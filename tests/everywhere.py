@@ -231,6 +231,13 @@ def recovery_contact_code(world: World) -> Ready:
     return ready(asked.guest, asked.send().headers["Location"], code=asked.guest.code())
 
 
+def stop_contact(world: World) -> Ready:
+    asked = recovery_contact_code(world)
+    asked.send()
+    secret = asked.guest.secret("contact_asked")
+    return ready(asked.guest, f"/kendala/kontak/hentikan/{secret}")
+
+
 def recovery_ticket(world: World) -> Ready:
     asked = recovery_contact_code(world)
     page = asked.guest.get(asked.send().headers["Location"])
@@ -491,6 +498,7 @@ FORMS: Final[tuple[Callable[[World], Ready], ...]] = (
     recovery_new_contact,
     recovery_contact_code,
     recovery_ticket,
+    stop_contact,
     prove_email,
     account_email,
     change_email,

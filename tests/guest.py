@@ -98,7 +98,8 @@ class Guest:
 
     def secret(self, kind: str) -> str:
         """The secret of the newest link of a kind."""
-        secrets = [told["values"]["secret"] for told in self.messages() if told["kind"] == kind]
+        told = [message["values"] for message in self.messages() if message["kind"] == kind]
+        secrets = [values["secret"] for values in told if "secret" in values]
         return str(secrets[-1])
 
     def kinds(self) -> list[str]:

@@ -84,7 +84,9 @@ class SqlCases:
         given = {"account_id": account_id, "most": limit}
         return tuple(map(self._read, self.connection.execute(_OF_ACCOUNT, given)))
 
-    def decide(self, case_id: UUID, decision: Decision, reason: str, *, by: UUID, now: int) -> bool:
+    def decide(
+        self, case_id: UUID, decision: Decision, reason: str, *, by: UUID | None, now: int
+    ) -> bool:
         sealed = self.vault.seal(reason.encode(), _place("identity_case", "reason", case_id))
         given = {"which": case_id, "decision": decision, "by": by, "now": now, "reason": sealed}
         return self.connection.execute(_DECIDE, given).rowcount == 1

@@ -569,8 +569,10 @@ class Cases(Protocol):
     def list_for_account(self, account_id: UUID, limit: int) -> Sequence[Case]:
         """Return an account's cases, the newest first."""
 
-    def decide(self, case_id: UUID, decision: Decision, reason: str, *, by: UUID, now: int) -> bool:
-        """Decide an open case; `False` if another was first."""
+    def decide(
+        self, case_id: UUID, decision: Decision, reason: str, *, by: UUID | None, now: int
+    ) -> bool:
+        """Decide an open case; `False` if another was first. `by`: `None` for the citizen."""
 
     def add_note(self, case_id: UUID, note: Note) -> None: ...
     def list_notes(self, case_id: UUID) -> Sequence[Note]:

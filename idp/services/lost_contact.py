@@ -26,6 +26,8 @@ from idp.domain.identity.lost_contact import (
     REQUEST_SECONDS,
     Ticket,
     TicketState,
+    case_to_stop,
+    stop_secret,
     ticket_number,
 )
 from idp.domain.identity.messages import LOST_STATES
@@ -58,6 +60,7 @@ REQUESTS_OF_ACCOUNT: Final = Limit("lost.account", 3, DAY, "limit.tries")
 LOOKS_OF_NETWORK: Final = 30
 
 _CASES: Final = 50
+_STOPS: Final = "lost-stop"
 _NOBODY: Final = UUID(int=0)
 
 
@@ -91,12 +94,24 @@ class LostContactRequests:
             return None
         return self.opened(journey)
 
-    def finish(self, case_id: UUID, tx: Transaction, *, recovers_at: int | None = None) -> None:
-        """Forget what a case asked for; `recovers_at`: of the phone that was let in."""
+    def finish(
+        self,
+        case_id: UUID,
+        tx: Transaction,
+        *,
+        recovers_at: int | None = None,
+        is_stopped: bool = False,
+    ) -> None:
+        """Forget what a case asked for; `recovers_at`: of the phone that was let in.
+
+        `is_stopped`: by whoever has the old contacts.
+        """
         journey = tx.journeys.find(_digest_of(case_id))
         if journey is None:
             return
-        state = {} if recovers_at is None else {"recovers_at": recovers_at}
+        state: dict[str, object] = {} if recovers_at is None else {"recovers_at": recovers_at}
+        if is_stopped:
+            state["is_stopped"] = True
         tx.journeys.put(replace(journey, state=state, done_at=self.clock.now()))
 
     def sealed(self, digest: bytes, phone: Phone, email: EmailAddress) -> dict[str, object]:
@@ -220,8 +235,41 @@ class LostContactService:
             if case is None:
                 raise Refused("lost.waiting", recorded=True)
             self.requests.put(case, phone, email, tx)
-            self.messages.tell_of_contact_request(owner, tx=tx)
+            secret = stop_secret(case.id, self.vault.keys(_STOPS)[0])
+            self.messages.tell_of_contact_request(owner, secret, tx=tx)
             return self._show(case.id, visitor, tx=tx)
+
+    def check_stop(self, secret: str) -> None:
+        """Refuse with `lost.over` unless the secret of a letter still stops a request."""
+        with self.store.read() as tx:
+            self._stoppable(secret, tx)
+
+    def stop(self, secret: str, visitor: Visitor) -> None:
+        """Stop a request, on the word of whoever has the old contacts; refuses with `lost.over`.
+
+        Nothing tells an owner from a thief here but the contacts that nobody lost.
+        """
+        now = self.clock.now()
+        with self.store.write() as tx:
+            case = self._stoppable(secret, tx)
+            tx.cases.decide(case.id, Decision.REJECTED, "", by=None, now=now)
+            self.requests.finish(case.id, tx, is_stopped=True)
+            tx.audit.record(
+                AuditEvent(
+                    Action.CONTACT_STOPPED,
+                    now,
+                    account_id=case.account_id,
+                    origin=visitor.origin,
+                    object_id=case.id.hex,
+                )
+            )
+
+    def _stoppable(self, secret: str, tx: Transaction) -> Case:
+        case_id = case_to_stop(secret, self.vault.keys(_STOPS))
+        case = tx.cases.find(case_id) if case_id is not None else None
+        if case is None or self.requests.find(case.id, tx) is None:
+            raise Refused("lost.over")
+        return case
 
     def ask(self, nik: Nik, number: str, visitor: Visitor) -> str:
         """Return the id of a journey in which this browser sees the ticket.
@@ -259,6 +307,9 @@ class LostContactService:
         return Ticket(number, state, case.opened_at, recovers_at)
 
     def _state(self, case: Case, tx: Transaction) -> tuple[TicketState, int | None]:
+        kept = tx.journeys.find(_digest_of(case.id))
+        if kept is not None and kept.state.get("is_stopped"):
+            return TicketState.STOPPED, None
         if case.decision is Decision.REJECTED:
             return TicketState.REFUSED, None
         if case.decision is None:

@@ -79,7 +79,7 @@ class LetterKind(StrEnum):
     ACCOUNT_LOCKED = "account_locked"  # at
     ACCOUNT_UNLOCKED = "account_unlocked"  # at
     ACCOUNT_MERGED = "account_merged"  # at
-    CONTACT_ASKED = "contact_asked"  # at
+    CONTACT_ASKED = "contact_asked"  # at, secret
     CONTACT_REPLACED = "contact_replaced"  # at
     FACTOR_ADDED = "factor_added"  # at, factor
     FACTOR_REMOVED = "factor_removed"  # at, factor
@@ -258,9 +258,13 @@ class MessageService:
             locale = account.locale
             self.sms(SmsKind.RECOVERY_HELPED, phone, purpose="notice", locale=locale, tx=tx)
 
-    def tell_of_contact_request(self, account: Account, *, tx: Transaction) -> None:
-        """Tell phone and address that somebody says they are lost: whoever has them can object."""
-        self._tell_both(account, LetterKind.CONTACT_ASKED, SmsKind.CONTACT_ASKED, tx=tx)
+    def tell_of_contact_request(self, account: Account, secret: str, *, tx: Transaction) -> None:
+        """Tell phone and address that somebody says they are lost: whoever has them can object.
+
+        `secret`: of the letter's link that stops it; short messages hold no links.
+        """
+        letter, sms = LetterKind.CONTACT_ASKED, SmsKind.CONTACT_ASKED
+        self._tell_both(account, letter, sms, tx=tx, secret=secret)
 
     def tell_of_contact_replaced(self, account: Account, *, tx: Transaction) -> None:
         """Tell the old phone and the old address; `account`: as it was before."""

@@ -252,7 +252,9 @@ LETTERS: Final[Mapping[LetterKind, Letter]] = {
             ),
             lazy_gettext("Petugas memeriksanya lebih dahulu. Akun Anda belum berubah."),
         ),
-        lazy_gettext("Bukan Anda? Segera hubungi %(contact)s agar permintaan itu ditolak."),
+        lazy_gettext("Tautan tidak dapat dibuka? Hubungi %(contact)s agar permintaan itu ditolak."),
+        lead=lazy_gettext("Bukan Anda? Hentikan permintaan itu di sini:"),
+        link="/kendala/kontak/hentikan/%(secret)s",
     ),
     LetterKind.CONTACT_REPLACED: Letter(
         lazy_gettext("Kontak akun Anda telah diganti"),

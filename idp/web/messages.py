@@ -215,6 +215,7 @@ MESSAGES: Final[Mapping[str, object]] = {
     "recovery_code.wrong": lazy_gettext("Kode pemulihan tidak sesuai atau sudah dipakai."),
     "recovery_code.required": lazy_gettext("Masukkan satu kode pemulihan Anda."),
     "passkey.label": lazy_gettext("Beri nama, paling panjang %(maximum)s huruf."),
+    "lost.over": lazy_gettext("Permintaan ini sudah diputuskan atau berakhir."),
     "factor.gone": lazy_gettext("Ini sudah dihapus."),
     "factor.throttled": lazy_gettext(
         "Terlalu banyak kode yang salah. Coba lagi pada %(until_at)s, atau pakai cara lain."

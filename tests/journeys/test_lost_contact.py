@@ -286,3 +286,63 @@ def test_a_password_alone_does_not_wait_for_officers(
 
     entered = Guest(app).log_in(siti.person.nik, PASSWORD)
     assert entered.status_code == 303
+
+
+def stop_page(app: Application) -> str:
+    return f"/kendala/kontak/hentikan/{Guest(app).secret('contact_asked')}"
+
+
+@pytest.mark.parametrize("is_half_granted", [False, True])
+def test_ot_7_whoever_has_the_old_address_stops_the_request_by_one_button(
+    app: Application, citizen: Citizen, owner: Account, is_half_granted: bool
+) -> None:
+    siti = citizen()
+    number = ticket_of(siti.browser.get(asked(siti)))
+    there = stop_page(app)
+    holder = Guest(app)
+    looked = holder.get(there)
+    assert "Hentikan permintaan ini?" in looked.text
+    assert len(cases(app)) == 1, "a look stops nothing"
+    if is_half_granted:
+        decided(app, "upheld")
+
+    answer = holder.post(there, looked)
+
+    assert answer.headers["Location"] == "/kendala/kontak/dihentikan"
+    assert "tetap seperti semula" in holder.get(answer.headers["Location"]).text
+    assert cases(app) == []
+    assert "Dihentikan" in status(siti, number).text
+    assert now(app, owner).verified_phone == owner.verified_phone
+    if is_half_granted:
+        approver = an_officer(app, Role.APPROVER)
+        assert approve(approver).status_code == 422
+        assert now(app, owner).verified_phone == owner.verified_phone
+
+
+def test_a_link_that_stopped_or_was_bent_stops_nothing_more(
+    app: Application, citizen: Citizen, owner: Account
+) -> None:
+    asked(citizen())
+    there = stop_page(app)
+    holder = Guest(app)
+    turned = there[:-2] + ("AA" if there[-2:] != "AA" else "BB")
+    for bent in (turned, f"{there}AAAA", "/kendala/kontak/hentikan/x"):
+        assert holder.get(bent).status_code == 410
+    assert len(cases(app)) == 1
+    page = holder.get(there)
+    holder.post(there, page)
+
+    assert holder.get(there).status_code == 410
+
+
+def test_the_console_says_who_stopped_a_case(
+    app: Application, citizen: Citizen, owner: Account
+) -> None:
+    asked(citizen())
+    [shown] = app.wiring.services.cases.queue()
+    there = stop_page(app)
+    holder = Guest(app)
+    holder.post(there, holder.get(there))
+
+    page = an_officer(app, Role.SUPPORT).get(f"/admin/verifikasi/{shown.case.id}")
+    assert "Dihentikan oleh pemegang kontak yang lama." in page.text

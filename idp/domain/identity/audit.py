@@ -61,6 +61,7 @@ class Action(StrEnum):
     PHONE_CHANGED = "phone.changed"
     PHONE_MOVED = "phone.moved"
     CONTACT_REPLACED = "contact.replaced"
+    CONTACT_STOPPED = "contact.stopped"
     FACTOR_ADDED = "factor.added"
     FACTOR_RENAMED = "factor.renamed"
     FACTOR_REMOVED = "factor.removed"
@@ -194,6 +195,7 @@ CATALOGUE: Final[Mapping[Action, Entry]] = {
     Action.PHONE_CHANGED: shown(held=FLAG),
     Action.PHONE_MOVED: shown(),
     Action.CONTACT_REPLACED: shown(approved_by=NAME),
+    Action.CONTACT_STOPPED: shown(),
     Action.FACTOR_ADDED: shown(factor=WORD),
     Action.FACTOR_RENAMED: kept(factor=WORD),
     Action.FACTOR_REMOVED: shown(factor=WORD, approved_by=optional(NAME)),

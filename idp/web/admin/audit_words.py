@@ -27,6 +27,7 @@ EVENTS: Final[Mapping[str, object]] = {
     Action.RECOVERY_FINISHED: lazy_gettext("Pemulihan selesai"),
     Action.EMAIL_VERIFIED: lazy_gettext("Alamat email dibuktikan"),
     Action.EMAIL_CHANGED: lazy_gettext("Alamat email diganti"),
+    Action.CONTACT_STOPPED: lazy_gettext("Permintaan kontak baru dihentikan pemilik"),
     Action.FACTOR_ADDED: lazy_gettext("Cara masuk ditambahkan"),
     Action.FACTOR_RENAMED: lazy_gettext("Kunci sandi diberi nama lain"),
     Action.FACTOR_REMOVED: lazy_gettext("Cara masuk dihapus"),

@@ -89,6 +89,10 @@ ACTIVITY: Final[Mapping[Action, tuple[str, object]]] = {
     Action.FACTOR_ADDED: ("key", lazy_gettext("Cara masuk ditambahkan")),
     Action.FACTOR_REMOVED: ("key", lazy_gettext("Cara masuk dihapus")),
     Action.RECOVERY_CODE_USED: ("key", lazy_gettext("Satu kode pemulihan dipakai")),
+    Action.CONTACT_STOPPED: (
+        "x",
+        lazy_gettext("Permintaan mengganti nomor dan email Anda dihentikan"),
+    ),
     Action.PHONE_MOVED: ("phone", lazy_gettext("Nomor handphone Anda dipakai akun lain")),
     Action.CONSENT_GIVEN: ("link", lazy_gettext("%(portal)s diizinkan menerima data Anda")),
     Action.CONSENT_WITHDRAWN: ("link", lazy_gettext("Akses %(portal)s dicabut")),

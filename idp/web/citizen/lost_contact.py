@@ -20,7 +20,7 @@ from idp.web.citizen.registration import (
     read_nik,
 )
 from idp.web.context import services, visitor, web_settings
-from idp.web.failures import note_unseen
+from idp.web.failures import note_cause, note_unseen
 from idp.web.forms import Form, ParsedField, PlainHidden, parse_email
 from idp.web.puzzles import is_limit, refuse_by_limit, sent_solution
 from idp.web.submissions import once
@@ -217,6 +217,29 @@ def _ticket() -> object:
         return services().lost_contact.ticket(request.args.get("m", ""), visitor())
     except Refused:
         return None
+
+
+@citizen.route("/kendala/kontak/hentikan/<secret>", methods=["GET", "POST"])
+@once()
+def stop_contact(secret: str) -> ResponseReturnValue:
+    """Show what the letter's link would stop, and stop it by the button: never by looking."""
+    form = Form()
+    try:
+        services().lost_contact.check_stop(secret)
+        if form.is_accepted():
+            services().lost_contact.stop(secret, visitor())
+            return redirect(url_for("citizen.contact_stopped"), 303)
+    except Refused as refusal:
+        note_cause(refusal.code)
+        page = render_template("citizen/lost_contact/stop_over.html", contact=web_settings())
+        return page, 410
+    return render_template("citizen/lost_contact/stop.html", form=form), form.status
+
+
+@citizen.get("/kendala/kontak/dihentikan")
+def contact_stopped() -> ResponseReturnValue:
+    """Say that the contacts stay as they are."""
+    return render_template("citizen/lost_contact/stopped.html", contact=web_settings())
 
 
 def _over() -> ResponseReturnValue:
