@@ -98,8 +98,11 @@ _SETTLE_RECOVERY: Final = (
 )
 
 #: Tables whose rows go with an account, in the order that foreign keys ask for.
-_DEPENDENT: Final = (
+DEPENDENT: Final = (
     tables.password_credential,
+    tables.account_totp,
+    tables.account_passkey,
+    tables.account_recovery_code,
     tables.login_session,
     tables.known_device,
     tables.proof_link,
@@ -162,7 +165,7 @@ class SqlAccounts:
         self.connection.execute(sa.delete(family).where(family.c.grant_id.in_(grants)))
         grant = tables.client_grant
         self.connection.execute(sa.delete(grant).where(grant.c.account_id == account_id))
-        for table in _DEPENDENT:
+        for table in DEPENDENT:
             self.connection.execute(sa.delete(table).where(table.c.account_id == account_id))
         self.connection.execute(sa.delete(_account).where(_account.c.id == account_id))
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from adapters.sql import schema
+from adapters.sql.accounts import DEPENDENT
 from adapters.sql.tables import metadata
 
 
@@ -147,3 +148,13 @@ def test_instants_are_epoch_seconds() -> None:
             if column.name.endswith("_at") or column.name == "at":
                 assert isinstance(column.type, sa.BigInteger), column
             assert not isinstance(column.type, sa.DateTime | sa.Date), column
+
+
+def test_whatever_names_an_account_as_its_owner_goes_with_it() -> None:
+    owned = {
+        table
+        for table in metadata.tables.values()
+        if any(key.column.table.name == "account" for key in table.foreign_keys)
+    }
+
+    assert owned == set(DEPENDENT)

@@ -665,3 +665,17 @@ def test_pages_tell_a_stranger_nothing_of_factors(
     after = without_nonces(Guest(app).log_in(EMAIL, "bukan kata sandinya"))
 
     assert before == after
+
+
+def test_factors_go_with_their_account(
+    app: Application, account: Account, device: Authenticator
+) -> None:
+    with_app(app, account)
+    with_passkey(app, account, device)
+    with_codes(app, account)
+
+    app.wiring.services.accounts.delete(account.subject)
+
+    with app.app_context(), app.extensions["sqlalchemy"].engine.connect() as connection:
+        for table in (account_totp, account_passkey, account_recovery_code):
+            assert connection.execute(sa.select(table)).all() == []
