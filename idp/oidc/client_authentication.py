@@ -111,11 +111,12 @@ class ClientAuthenticator:
     def _wrong_method(self, credentials: Credentials, client: Client) -> Unproved:
         """Say which method is registered where that is no secret, or to whoever has the secret.
 
-        A wrong secret is a guess whichever way it came, and counts as one.
+        A wrong secret is a guess whichever way it came, and counts as one; none at all is no guess
+        (Go's `x/oauth2` begins like that, `contract.md` 7.2).
         """
         why = f"tried {credentials.method}, registered is {client.auth_method}"
         if client.auth_method in SECRET_METHODS:
-            if credentials.method not in SECRET_METHODS:
+            if credentials.method not in SECRET_METHODS or not credentials.secret:
                 return WrongMethod(why)
             if not _is_secret(credentials, client, self.clock.now()):
                 return Unproved(why)
