@@ -666,7 +666,7 @@ def test_no_list_of_people_reads_a_large_table_from_end_to_end(
     assert len(plans) > 8
     for statement, plan in plans:
         for name in LARGE:
-            assert f"Seq Scan on {name}" not in plan, (statement, plan)
+            assert not re.search(rf"Seq Scan on {name}\b", plan), (statement, plan)
     # far below the bound of a quiet machine: this one may be busy
     assert sorted(took)[int(len(took) * 0.95)] < 0.6
 
