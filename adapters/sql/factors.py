@@ -22,7 +22,6 @@ class FactorTables:
     totp: sa.Table
     passkey: sa.Table
     code: sa.Table
-    is_enrolled: sa.Select[Any]
     find_totp: sa.Select[Any]
     put_totp: ByDialect
     spend_step: sa.Update
@@ -48,11 +47,6 @@ def _of(owner: str, totp: sa.Table, passkey: sa.Table, code: sa.Table) -> Factor
         totp,
         passkey,
         code,
-        is_enrolled=sa.select(
-            sa.or_(
-                sa.exists().where(totp.c[owner] == who), sa.exists().where(passkey.c[owner] == who)
-            )
-        ),
         find_totp=sa.select(totp).where(totp.c[owner] == who),
         put_totp=replacing(totp, owner),
         spend_step=sa.update(totp)
@@ -109,9 +103,6 @@ class SqlFactors:
             self.list_passkeys(owner_id),
             self.count_recovery_codes(owner_id),
         )
-
-    def is_enrolled(self, owner_id: UUID) -> bool:
-        return bool(self.connection.execute(self.its.is_enrolled, {"who": owner_id}).scalar_one())
 
     def find_totp(self, owner_id: UUID) -> TotpFactor | None:
         row = self.connection.execute(self.its.find_totp, {"who": owner_id}).first()

@@ -8,10 +8,10 @@ from idp.commands.output import (
     BEGINS_WITH_HYPHEN,
     Output,
     application,
+    ask_officers,
     command,
     read_document,
     settings,
-    tell_of_request,
 )
 from idp.domain.errors import Refused
 from idp.domain.identity.account import Account
@@ -126,12 +126,7 @@ def unlock(output: Output, subject: str, reason: str) -> None:
     why, services = read_public_reason(reason), application().wiring.services
     found, _ = services.people.show(subject, OPERATOR)
     payload = services.people.unlock_payload(found.id)
-    tell_of_request(
-        output,
-        services.approvals.propose(
-            UNLOCK, payload, subject=found.id.hex, reason=why, actor=OPERATOR
-        ),
-    )
+    ask_officers(output, services.approvals, UNLOCK, payload, about=found.id, reason=why)
 
 
 @account.command(context_settings=BEGINS_WITH_HYPHEN)
@@ -143,12 +138,7 @@ def reset_factors(output: Output, subject: str, reason: str) -> None:
     why, services = read_public_reason(reason), application().wiring.services
     found, _ = services.people.show(subject, OPERATOR)
     payload = services.factor_reset.payload(found.id)
-    tell_of_request(
-        output,
-        services.approvals.propose(
-            RESET, payload, subject=found.id.hex, reason=why, actor=OPERATOR
-        ),
-    )
+    ask_officers(output, services.approvals, RESET, payload, about=found.id, reason=why)
 
 
 @account.command(context_settings=BEGINS_WITH_HYPHEN)
@@ -161,12 +151,7 @@ def merge(output: Output, former: str, stays: str, reason: str) -> None:
     why, services = read_public_reason(reason), application().wiring.services
     found, _ = services.people.show(former, OPERATOR)
     payload = services.merging.payload(found.id, stays, why)
-    tell_of_request(
-        output,
-        services.approvals.propose(
-            MERGE, payload, subject=found.id.hex, reason=why, actor=OPERATOR
-        ),
-    )
+    ask_officers(output, services.approvals, MERGE, payload, about=found.id, reason=why)
 
 
 def _people() -> PeopleService:

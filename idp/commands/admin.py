@@ -7,7 +7,7 @@ from uuid import UUID
 import click
 
 from idp.app import Application
-from idp.commands.output import Output, application, command, settings, tell_of_request
+from idp.commands.output import Output, application, ask_officers, command, settings
 from idp.domain.identity.admin import Admin
 from idp.domain.identity.approval import read_reason
 from idp.domain.identity.audit import OPERATOR
@@ -112,10 +112,8 @@ def roles(output: Output, email: str, roles: tuple[str, ...], reason: str) -> No
     """Ask for somebody to have these roles and no others; an officer decides in the console."""
     wanted, why = parse_roles(roles), read_reason(reason)
     app, found = _found(email)
-    request = app.wiring.services.approvals.propose(
-        ROLES, roles_payload(found, wanted), subject=found.id.hex, reason=why, actor=OPERATOR
-    )
-    tell_of_request(output, request)
+    payload, approvals = roles_payload(found, wanted), app.wiring.services.approvals
+    ask_officers(output, approvals, ROLES, payload, about=found.id, reason=why)
 
 
 @admin.command()

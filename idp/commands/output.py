@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar
+from uuid import UUID
 
 import click
 
@@ -15,9 +16,10 @@ from config import logging as logs
 from config.settings import Settings, SettingsError
 from idp.app import Application, create_app
 from idp.domain.errors import Refused
-from idp.domain.identity.approval import ApprovalRequest
+from idp.domain.identity.audit import OPERATOR
 from idp.domain.protocol.errors import ProtocolError
 from idp.ports.store import StoreUnavailable
+from idp.services.approvals import ApprovalService
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -191,8 +193,17 @@ def application(chosen: Settings | None = None) -> Application:
     return app
 
 
-def tell_of_request(output: Output, request: ApprovalRequest) -> None:
-    """Print what waits now for somebody in the console."""
+def ask_officers(
+    output: Output,
+    approvals: ApprovalService,
+    kind: str,
+    payload: Mapping[str, Any],
+    *,
+    about: UUID,
+    reason: str,
+) -> None:
+    """Put a request before officers in the console, and print what waits now. `about`: whom."""
+    request = approvals.propose(kind, payload, subject=about.hex, reason=reason, actor=OPERATOR)
     told = {
         "id": str(request.id),
         "kind": request.kind,

@@ -13,9 +13,6 @@ class KeptFactors(Protocol):
     def of(self, owner_id: UUID) -> Factors:
         """Return all that somebody can prove themselves by."""
 
-    def is_enrolled(self, owner_id: UUID) -> bool:
-        """Return whether there is an app or a passkey."""
-
     def find_totp(self, owner_id: UUID) -> TotpFactor | None: ...
     def put_totp(self, factor: TotpFactor) -> None:
         """Keep it in the place of any other."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from hmac import digest as hmac_digest
 from typing import Final
-from uuid import UUID
 
 from idp.domain.errors import Refused
 from idp.domain.identity.admin import (
@@ -38,7 +37,7 @@ from idp.services.admin_sessions import AdminEntered, AdminSessionService
 from idp.services.limits import LimitService
 from idp.services.messages import LetterKind, MessageService
 from idp.services.passwords import PasswordService
-from idp.services.totp import SEED_BYTES, matching_step
+from idp.services.totp import SEED_BYTES, matching_step, spend_code
 
 _SEEDS: Final = "admin-totp-seed"
 
@@ -117,7 +116,7 @@ class AdminLoginService:
         with self.store.write() as tx:
             hits = (Hit(FACTORS_OF_ADMIN, admin.id.bytes),)
             self.limits.admit(hits, visitor, tx=tx)
-            if not self._spend_code(admin.id, code, tx=tx):
+            if not spend_code(tx.admin_factors, admin.id, code, now=self.clock.now()):
                 self.note_failure(admin, visitor, step=TOTP, tx=tx)
                 raise Refused("app.code", recorded=True)
             self.limits.refund(hits, tx=tx)
@@ -261,13 +260,6 @@ class AdminLoginService:
         if step is None:
             raise Refused("app.code")
         return step
-
-    def _spend_code(self, admin_id: UUID, code: str, *, tx: Transaction) -> bool:
-        factor = tx.admin_factors.find_totp(admin_id)
-        if factor is None:
-            return False
-        step = matching_step(factor.seed, code, now=self.clock.now(), after=factor.last_step)
-        return step is not None and tx.admin_factors.spend_step(admin_id, step)
 
     def _compare(self, admin: Admin | None, password: str) -> bool:
         """Compare, outside any transaction; as much work for nobody as for somebody."""

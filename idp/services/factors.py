@@ -40,7 +40,7 @@ from idp.services.messages import LetterKind, MessageService, SmsKind
 from idp.services.passkey_challenges import Offer, PasskeyChallenges, nobodys_passkey
 from idp.services.recovery_codes import new_codes
 from idp.services.sessions import SessionService, SignedIn
-from idp.services.totp import SEED_BYTES, matching_step
+from idp.services.totp import SEED_BYTES, matching_step, spend_code
 
 _SEEDS: Final = "account-totp-offer"
 
@@ -198,14 +198,7 @@ class FactorService:
         `code`: six digits. Refuses, recorded, with `app.code` or `factor.throttled`.
         """
         self._count(account, visitor, tx=tx)
-        factor = tx.account_factors.find_totp(account.id)
-        now = self.clock.now()
-        step = (
-            matching_step(factor.seed, code, now=now, after=factor.last_step)
-            if factor is not None
-            else None
-        )
-        if step is None or not tx.account_factors.spend_step(account.id, step):
+        if not spend_code(tx.account_factors, account.id, code, now=self.clock.now()):
             self._fail(account, TOTP, visitor, tx=tx)
             raise Refused("app.code", recorded=True)
         self._forgive(account, tx=tx)

@@ -176,7 +176,7 @@ class RecoveryService:
                     details={"channel": channel},
                 )
             )
-            has_factor = tx.account_factors.is_enrolled(account.id)
+            has_factor = tx.account_factors.of(account.id).is_enrolled
             has_other = channel not in contacts_of(account, without=channel)
             if has_factor or (has_other and self.login.needs_code(account, is_known=is_known)):
                 return CodeNeeded(

@@ -3,8 +3,11 @@
 from base64 import b32encode
 from hmac import compare_digest
 from typing import Final
+from uuid import UUID
 
 import pyotp
+
+from idp.ports.factors import KeptFactors
 
 SEED_BYTES: Final = 20
 STEP_SECONDS: Final = 30
@@ -24,6 +27,15 @@ def matching_step(seed: bytes, code: str, *, now: int, after: int) -> int | None
         if step > after and compare_digest(generator.generate_otp(step), code):
             return step
     return None
+
+
+def spend_code(kept: KeptFactors, owner_id: UUID, code: str, *, now: int) -> bool:
+    """Return whether it is a code of this person's app that nobody spent, and spend it (AU-9)."""
+    factor = kept.find_totp(owner_id)
+    if factor is None:
+        return False
+    step = matching_step(factor.seed, code, now=now, after=factor.last_step)
+    return step is not None and kept.spend_step(owner_id, step)
 
 
 def code_at(seed: bytes, now: int) -> str:

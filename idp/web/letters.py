@@ -122,6 +122,8 @@ TEAM_ROLES: Final[Mapping[str, object]] = {
     TeamRole.VIEWER: lazy_gettext("pengamat"),
 }
 
+_IF_YOU: Final = lazy_gettext("Jika itu Anda, tidak ada yang perlu dilakukan.")
+_TAKE_BACK: Final = lazy_gettext("Bukan Anda? Segera ambil kembali akun Anda:")
 _CHANGE_PASSWORD: Final = lazy_gettext("Bukan Anda? Segera ubah kata sandi Anda:")
 
 
@@ -217,7 +219,7 @@ LETTERS: Final[Mapping[LetterKind, Letter]] = {
             lazy_gettext("Kata sandi akun SIAPkerja ID Anda diubah pada %(at)s."),
             lazy_gettext("Perangkat lain telah dikeluarkan."),
         ),
-        lazy_gettext("Bukan Anda? Segera ambil kembali akun Anda:"),
+        _TAKE_BACK,
         link="/kendala",
     ),
     LetterKind.PASSWORD_DISABLED: Letter(
@@ -240,7 +242,7 @@ LETTERS: Final[Mapping[LetterKind, Letter]] = {
             ),
             lazy_gettext("Alamat ini tidak lagi dipakai oleh akun tersebut."),
         ),
-        lazy_gettext("Bukan Anda? Segera ambil kembali akun Anda:"),
+        _TAKE_BACK,
         link="/kendala",
     ),
     LetterKind.CONTACT_ASKED: Letter(
@@ -271,18 +273,18 @@ LETTERS: Final[Mapping[LetterKind, Letter]] = {
         lazy_gettext("Cara masuk akun Anda ditambah"),
         (
             lazy_gettext("%(factor)s ditambahkan ke akun SIAPkerja ID Anda pada %(at)s."),
-            lazy_gettext("Jika itu Anda, tidak ada yang perlu dilakukan."),
+            _IF_YOU,
         ),
-        lazy_gettext("Bukan Anda? Segera ambil kembali akun Anda:"),
+        _TAKE_BACK,
         link="/kendala",
     ),
     LetterKind.FACTOR_REMOVED: Letter(
         lazy_gettext("Cara masuk akun Anda dihapus"),
         (
             lazy_gettext("%(factor)s dihapus dari akun SIAPkerja ID Anda pada %(at)s."),
-            lazy_gettext("Jika itu Anda, tidak ada yang perlu dilakukan."),
+            _IF_YOU,
         ),
-        lazy_gettext("Bukan Anda? Segera ambil kembali akun Anda:"),
+        _TAKE_BACK,
         link="/kendala",
     ),
     LetterKind.RECOVERY_USED: Letter(
@@ -291,18 +293,18 @@ LETTERS: Final[Mapping[LetterKind, Letter]] = {
             lazy_gettext(
                 "Satu kode pemulihan akun SIAPkerja ID Anda dipakai pada %(at)s. Sisa: %(left)s."
             ),
-            lazy_gettext("Jika itu Anda, tidak ada yang perlu dilakukan."),
+            _IF_YOU,
         ),
-        lazy_gettext("Bukan Anda? Segera ambil kembali akun Anda:"),
+        _TAKE_BACK,
         link="/kendala",
     ),
     LetterKind.PHONE_CHANGED: Letter(
         lazy_gettext("Nomor handphone akun Anda telah diganti"),
         (
             lazy_gettext("Nomor handphone akun SIAPkerja ID Anda diganti pada %(at)s."),
-            lazy_gettext("Jika itu Anda, tidak ada yang perlu dilakukan."),
+            _IF_YOU,
         ),
-        lazy_gettext("Bukan Anda? Segera ambil kembali akun Anda:"),
+        _TAKE_BACK,
         link="/kendala",
     ),
     LetterKind.RECOVERY_LINK: Letter(
@@ -329,7 +331,7 @@ LETTERS: Final[Mapping[LetterKind, Letter]] = {
                 "Akun lama di portal %(portal)s dihubungkan dengan sebuah akun SIAPkerja ID pada "
                 "%(at)s. Kata sandi lamanya tidak berlaku lagi."
             ),
-            lazy_gettext("Jika itu Anda, tidak ada yang perlu dilakukan."),
+            _IF_YOU,
         ),
         lazy_gettext("Bukan Anda? Hubungi pusat bantuan Kemnaker di %(contact)s."),
         lead=lazy_gettext("Hubungan ini dapat dilepaskan dalam 30 hari di halaman ini:"),

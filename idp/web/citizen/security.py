@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from idp.domain.errors import Refused
 from idp.domain.identity.account import Account
-from idp.domain.identity.factors import ProvedBy, strongest_of
+from idp.domain.identity.factors import strongest_of
 from idp.domain.identity.password import normalise_password
 from idp.domain.identity.second_step import (
     Method,
@@ -148,13 +148,8 @@ def confirm() -> ResponseReturnValue:
 def _strongest_ways(account: Account) -> Ways:
     """Return the ways that are strong enough: an enrolled factor, a code where there is none."""
     factors = services().factors.of(account.id)
-    named = {
-        ProvedBy.PASSKEY: Method.PASSKEY,
-        ProvedBy.APP: Method.APP,
-        ProvedBy.RECOVERY: Method.RECOVERY,
-    }
-    strongest = strongest_of(factors)
-    only = [method for proved_by, method in named.items() if proved_by in strongest]
+    strongest = {Method(proved_by) for proved_by in strongest_of(factors)}
+    only = [method for method in Method if method in strongest]
     return ways_of(account, factors, only or [Method.EMAIL, Method.SMS])
 
 
