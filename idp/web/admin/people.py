@@ -273,21 +273,14 @@ def unlock_person(account_id: UUID) -> ResponseReturnValue:
     found = _found(account_id)
     if found.account.status not in UNLOCKABLE:
         abort(404)
-    form = ReasonForm()
-    if form.is_accepted():
-        try:
-            services().approvals.propose(
-                people.UNLOCK,
-                services().people.unlock_payload(account_id),
-                subject=account_id.hex,
-                reason=form.reason.value,
-                actor=acting(),
-            )
-            return redirect(url_for("admin.approvals", pesan="diajukan"), 303)
-        except Refused as refusal:
-            form.refuse(refusal)
     effect = lazy_gettext("Orang kedua memutuskannya. Setelah itu warga dapat masuk lagi.")
-    return _act_page(form, found, lazy_gettext("Minta buka kunci"), effect)
+    return _ask(
+        found,
+        people.UNLOCK,
+        services().people.unlock_payload,
+        lazy_gettext("Minta buka kunci"),
+        effect,
+    )
 
 
 @admin.route("/pengguna/<uuid:account_id>/langkah-kedua", methods=["GET", "POST"])
@@ -299,24 +292,17 @@ def reset_factors(account_id: UUID) -> ResponseReturnValue:
     found = _found(account_id)
     if not found.factors.is_enrolled:
         abort(404)
-    form = ReasonForm()
-    if form.is_accepted():
-        try:
-            services().approvals.propose(
-                RESET,
-                services().factor_reset.payload(account_id),
-                subject=account_id.hex,
-                reason=form.reason.value,
-                actor=acting(),
-            )
-            return redirect(url_for("admin.approvals", pesan="diajukan"), 303)
-        except Refused as refusal:
-            form.refuse(refusal)
     effect = lazy_gettext(
         "Orang kedua memutuskannya. Setelah itu aplikasi, kunci sandi, dan kode pemulihan warga "
         "hilang, semua sesinya berakhir, dan warga diberi tahu. Kata sandinya tetap."
     )
-    return _act_page(form, found, lazy_gettext("Minta hapus langkah kedua"), effect)
+    return _ask(
+        found,
+        RESET,
+        services().factor_reset.payload,
+        lazy_gettext("Minta hapus langkah kedua"),
+        effect,
+    )
 
 
 @admin.route("/pengguna/<uuid:account_id>/gabungkan", methods=["GET", "POST"])
@@ -386,6 +372,31 @@ def _act(account_id: UUID, act: Act) -> ResponseReturnValue:
         except Refused as refusal:
             form.refuse(refusal)
     return _act_page(form, found, act.words, act.effect)
+
+
+def _ask(
+    found: PersonPage,
+    kind: str,
+    payload_of: Callable[[UUID], dict[str, Any]],
+    words: object,
+    effect: object,
+) -> ResponseReturnValue:
+    """Ask for a reason, and put a request about this account before a second person."""
+    account_id = found.account.id
+    form = ReasonForm()
+    if form.is_accepted():
+        try:
+            services().approvals.propose(
+                kind,
+                payload_of(account_id),
+                subject=account_id.hex,
+                reason=form.reason.value,
+                actor=acting(),
+            )
+            return redirect(url_for("admin.approvals", pesan="diajukan"), 303)
+        except Refused as refusal:
+            form.refuse(refusal)
+    return _act_page(form, found, words, effect)
 
 
 def _act_page(
