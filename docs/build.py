@@ -413,7 +413,7 @@ def minimal_portal() -> str:
 def claims_table() -> str:
     """Return which scope brings which claims."""
     words = {
-        "openid": "`sub`; in the ID token also `auth_time`, `acr`, `amr`, `ial` and `sid`",
+        "openid": "`sub`; in the ID token also `auth_time`, `acr`, `amr` and `sid`",
         "offline_access": "no claim: a refresh token that outlives the session",
     }
     lines = ["| scope | claims, at userinfo | who may ask |", "|---|---|---|"]
@@ -453,7 +453,7 @@ RULE_WORDS = {
     "sole_audience": "the issuer is the only audience of an assertion",
     "response_modes": "response modes",
     "request_object_seconds": "seconds of a signed request, at most, with `aud`, `nbf`, `exp`",
-    "tells_unasked": "ID tokens tell `ial` and `sid` unasked",
+    "tells_unasked": "ID tokens tell `sid`, and `ial` beside `profile`, unasked",
     "asks_each_session": "consent is asked in each session, but with `prompt=none`",
 }
 

@@ -167,6 +167,16 @@ def test_given_twice_it_is_refused(portal: Portal) -> None:
     assert portal.answer(portal.browser.get(f"{url}&claims=%7B%7D"))["error"] == "invalid_request"
 
 
+def test_the_identity_level_comes_where_it_was_asked_for(portal: Portal) -> None:
+    asking = asked(userinfo={"ial": None})
+    tokens = portal.tokens(scope="openid", claims=asking)
+    plain = portal.tokens(scope="openid profile")
+
+    assert portal.userinfo(tokens["access_token"]).get_json()["ial"] == 1
+    assert "ial" not in portal.claims(tokens["id_token"])
+    assert "ial" not in portal.userinfo(plain["access_token"]).get_json()
+
+
 def test_what_was_asked_lasts_as_long_as_the_grant(portal: Portal) -> None:
     wish = {"email": None}
     first = portal.tokens(scope="openid offline_access", claims=asked(id_token=wish, userinfo=wish))

@@ -43,6 +43,17 @@ def test_oa_13_an_id_token_tells_of_the_sign_in_and_nothing_else(portal: Portal)
     assert (claims["amr"], claims["ial"], claims["nonce"]) == (["pwd"], 1, "no")
 
 
+@pytest.mark.parametrize(
+    ("scope", "tells"), [("openid", False), ("openid email", False), ("openid profile", True)]
+)
+def test_who_asks_for_no_profile_is_not_told_the_identity_level(
+    portal: Portal, scope: str, tells: bool
+) -> None:
+    claims = portal.claims(portal.tokens(scope=scope)["id_token"])
+
+    assert ("ial" in claims) == tells
+
+
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "PS256", "ES384", "ES512", "Ed25519"])
 def test_the_algorithm_is_exactly_the_registered_one(
     register: Callable[..., Portal], person: Account, alg: str

@@ -92,7 +92,7 @@ def test_a_baseline_client_signs_in_without_any_of_it(
 
     assert tokens["token_type"] == "Bearer"
     assert header_of(tokens["id_token"])["alg"] == "RS256"
-    assert {"ial", "sid"} <= set(claims)
+    assert "sid" in claims
 
 
 @pytest.mark.parametrize("uri", [None, "https://suite.example/backchannel"])

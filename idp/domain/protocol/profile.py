@@ -39,8 +39,8 @@ class Rules:
     #: How long a request object may live, in seconds; then it also must say so, and for whom it is
     #: (Message Signing §5.3.1).
     request_object_seconds: int | None
-    #: ID tokens tell more than OpenID Connect Core §2 without being asked: `ial`, and `sid` also to
-    #: a client that registered nothing to be logged out by.
+    #: ID tokens tell more than OpenID Connect Core §2 without being asked: `ial` beside the scope
+    #: `profile`, and `sid` also to a client that registered nothing to be logged out by.
     tells_unasked: bool
     #: In each of their sessions the person is asked once more, where a page may be shown: whoever
     #: signs in can still say no, whatever they once allowed (OpenID Connect Core §3.1.2.4).

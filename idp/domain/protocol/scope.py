@@ -8,6 +8,7 @@ from idp.domain.protocol.errors import invalid_scope
 _TOKEN: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
 
 OPENID: Final = "openid"
+PROFILE: Final = "profile"
 OFFLINE_ACCESS: Final = "offline_access"
 
 

@@ -94,15 +94,14 @@ class UserinfoEndpoint:
             raise invalid_token("the access token was ended")
         grant, _, account = found
         asked = parse_claims_request(grant.claims) if grant.claims else None
+        names = asked.userinfo if asked is not None else ()
         told: dict[str, Any] = {
             "sub": subject_for(client, account.subject, self.vault.pairwise_key()),
-            **read_claims(
-                account,
-                scopes=scopes,
-                names=asked.userinfo if asked is not None else (),
-            ),
+            **read_claims(account, scopes=scopes, names=names),
             **old,
         }
+        if "ial" in names:
+            told["ial"] = account.ial
         return self._written(told, client, now)
 
     def _written(self, told: Mapping[str, Any], client: Client, now: int) -> WireResponse:

@@ -15,6 +15,7 @@ from idp.domain.protocol.authorization_request import ClaimsRequest
 from idp.domain.protocol.client import Client
 from idp.domain.protocol.grant import ClientGrant, GrantHolder
 from idp.domain.protocol.profile import rules_of
+from idp.domain.protocol.scope import PROFILE
 from idp.oidc.tokens.key_ring import KeyRing
 
 TYPE: Final = "JWT"
@@ -45,7 +46,9 @@ def id_token_claims(
     if nonce is not None:
         claims["nonce"] = nonce
     unasked = rules_of(client).tells_unasked
-    if unasked or "ial" in grant.claims.get("id_token", ()):
+    # how sure we are of what `profile` tells; who asked for no more than `sub` is told no more
+    tells_ial = unasked and PROFILE in grant.scopes
+    if tells_ial or "ial" in grant.claims.get("id_token", ()):
         claims["ial"] = holder.ial
     names_session = unasked or "backchannel_logout_uri" in client.metadata
     if names_session and grant.session_sid is not None:
