@@ -36,7 +36,7 @@ from adapters.sms import build_sms_gateways
 from adapters.sql import engine as engines
 from adapters.sql import schema
 from adapters.sql.ephemeral import SqlRateLimits
-from adapters.sql.health import probe_database
+from adapters.sql.health import may_write, probe_database
 from adapters.sql.keys import SqlDataKeys
 from adapters.sql.legacy_scratch import scratch_store
 from adapters.sql.legacy_sealing import SqlLegacySealer
@@ -232,6 +232,12 @@ class Finding:
     found: str
     mend: str = ""
 
+    @classmethod
+    def of_setting(cls, problem: str) -> "Finding":
+        """Return what is wrong with a setting; `problem`: its name, a colon, and why."""
+        name, _, why = problem.partition(": ")
+        return cls(name, False, why, f"set {name} right; README.md lists all settings")
+
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at the database, its keys and clock, and at everything that we call."""
@@ -245,8 +251,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield from _examine_adapters(settings, database.engine)
             database.engine.dispose()
     except StoreUnavailable:
-        mend = "let its folder be writable, or set SIAPKERJA_DATABASE_URL"
-        yield Finding("database", False, "can't be opened", mend)
+        yield Finding("database", False, "can't be opened", _MENDS_OF_DATABASE["sqlite"])
     outside = {
         "Dukcapil": (settings.dukcapil.url, "SIAPKERJA_DUKCAPIL_URL"),
         "mail": (settings.mail.url, "SIAPKERJA_MAIL_URL"),
@@ -264,6 +269,12 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield _examine_address(what, url, mend.format(name))
 
 
+_MENDS_OF_DATABASE: Final = {
+    "sqlite": "let its folder and file be writable to this user, or set SIAPKERJA_DATABASE_URL",
+    "postgresql": "start it, or set SIAPKERJA_DATABASE_URL",
+}
+
+
 def _examine_database(settings: Settings, engine: Engine) -> Iterator[Finding]:
     what = f"database ({engine.dialect.name})"
     engines.prepare_engine(engine)
@@ -271,7 +282,15 @@ def _examine_database(settings: Settings, engine: Engine) -> Iterator[Finding]:
     try:
         revision, newest, epoch, disk_free = probe_database(engine)
     except StoreUnavailable:
-        yield Finding(what, False, "does not answer", "start it, or set SIAPKERJA_DATABASE_URL")
+        yield Finding(what, False, "does not answer", _MENDS_OF_DATABASE[engine.dialect.name])
+        return
+    if not may_write(engine):
+        mend = (
+            _MENDS_OF_DATABASE["sqlite"]
+            if engine.dialect.name == "sqlite"
+            else "let SIAPKERJA_DATABASE_URL name the primary, not a standby"
+        )
+        yield Finding(what, False, "can be read but not written", mend)
         return
     if revision is None or revision < newest:
         found = f"is at revision {revision or 'none'}, this version needs {newest}"
@@ -340,9 +359,7 @@ def _examine_adapters(settings: Settings, engine: Engine) -> Iterator[Finding]:
     ca_file = settings.fetch.ca_file
     if ca_file is not None and not ca_file.is_file():
         problems.append("SIAPKERJA_FETCH_CA_FILE: there is no such file")
-    for problem in problems:
-        name, _, why = problem.partition(": ")
-        yield Finding(name, False, why, f"set {name} right; docs/operate.md lists them all")
+    yield from map(Finding.of_setting, problems)
     if not problems:
         yield Finding("adapters", True, "Dukcapil, SMS and mail are configured")
 

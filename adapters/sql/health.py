@@ -30,6 +30,22 @@ def probe_database(engine: Engine) -> tuple[str | None, str, int, float | None]:
     return revision, newest_revision(), epoch, _free(engine)
 
 
+def may_write(engine: Engine) -> bool:
+    """Return whether rows can be written: no file that is read-only to us, and no standby."""
+    try:
+        with engines.writing(engine).connect() as connection:
+            if engine.dialect.name != "sqlite":
+                return connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "off"
+            # SQLite notices with the first page, not with the lock; nobody reads the number, and
+            # closing the connection takes it back
+            connection.exec_driver_sql("PRAGMA user_version = 1")
+    except sa.exc.DBAPIError as error:
+        if engines.is_unavailable(error):
+            return False
+        raise
+    return True
+
+
 def _free(engine: Engine) -> float | None:
     path = engine.url.database
     if engine.dialect.name != "sqlite" or not path or path == ":memory:":

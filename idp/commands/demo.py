@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Final, NoReturn
 
 import click
@@ -98,6 +99,7 @@ def demo(output: Output, port: int) -> None:
     if not PORTAL.exists():
         output.refuse("demo.checkout", "the demo needs a checkout of the source: `make run` there")
     _check_ports(addresses, output)
+    _check_folder(output)
     _set_environment(addresses, output)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
@@ -358,6 +360,17 @@ def _check_ports(addresses: Addresses, output: Output) -> None:
 
 
 _LOOPBACK: Final = ("127.0.0.1", "::1")
+
+
+def _check_folder(output: Output) -> None:
+    """Refuse where logs and secrets of the parts could not be kept."""
+    try:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=FOLDER):
+            pass
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        output.refuse("demo.folder", f"{FOLDER} can't be written ({why}); run it somewhere else")
 
 
 def _wait(children: Children, output: Output, port: int, path: str) -> None:

@@ -4,7 +4,7 @@ Works without building the application, so also where production would refuse to
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,34 @@ class _Mark:
 
 
 _MARKS: Final = {True: _Mark("ok  ", "ok"), False: _Mark("BAD ", "bad")}
+
+
+_A_ROOT: Final = "put a random text of at least 32 bytes into a file that {}_FILE names"
+_LEAVE_OUT: Final = "leave {} out: production takes its default alone"
+
+#: What mends a reason not to start (`security.md` SC-1), by the setting; `{}`: its name. Missing
+#: here: secrets that somebody else gave us.
+_MENDS_FOR_PRODUCTION: Final[Mapping[str, str]] = {
+    "SIAPKERJA_SECRET_KEY": _A_ROOT,
+    "SIAPKERJA_OPERATOR_TOKEN": _A_ROOT,
+    "SIAPKERJA_ISSUER": "set it to the https address at which browsers reach the service",
+    "SIAPKERJA_DATABASE_URL": "name a PostgreSQL, or serve with `--workers 1`",
+    "SIAPKERJA_LIMITS_FACTOR": _LEAVE_OUT,
+    "SIAPKERJA_FETCH_PRIVATE_HOSTS": _LEAVE_OUT,
+    "SIAPKERJA_LOG_LEVEL": "set it to INFO, or leave it out",
+    "SIAPKERJA_HTTP_TRUSTED_PROXIES": "name the address of the proxy that passes certificates",
+    "SIAPKERJA_HTTP_MTLS_URL": "set it to the https address of the host that asks for certificates",
+    "SIAPKERJA_PASSWORD_MEMORY_KIB, _PASSES": "raise both, or leave them out",
+    "SIAPKERJA_UPSTREAM_ISSUER": "set it to the issuer's https address",
+    "SIAPKERJA_DUKCAPIL_URL": "set it to the https address that Dukcapil gave with the agreement",
+    "SIAPKERJA_DUKCAPIL_CA_FILE": (
+        "name a PEM file of the server's certificate, or of the authority that signed it"
+    ),
+    "SIAPKERJA_SMS_GATEWAYS": (
+        "name gateways with a contract; SIAPKERJA_SMS_<NAME>_URL is the https address of each"
+    ),
+    "SIAPKERJA_MAIL_URL": "set it to the mail server's address, smtps://user:password@host",
+}
 
 
 @click.command()
@@ -57,13 +85,10 @@ def _settings_findings() -> Iterator[Finding]:
     try:
         chosen = Settings.from_env()
     except SettingsError as error:
-        for problem in error.problems:
-            name, _, why = problem.partition(": ")
-            yield Finding(name, False, why, f"set {name} right; docs/operate.md lists them all")
+        yield from map(Finding.of_setting, error.problems)
         return
     yield Finding("settings", True, f"all can be read, environment {chosen.env}")
     for refusal in chosen.refusals(workers=2):
         name, _, why = refusal.partition(": ")
-        yield Finding(
-            name, False, why, "production refuses to start like this; see docs/operate.md"
-        )
+        mend = _MENDS_FOR_PRODUCTION.get(name, "put it into a file that {}_FILE names")
+        yield Finding(name, False, f"{why}: production refuses to start", mend.format(name))

@@ -33,8 +33,10 @@ BACKPRESSURE: Final = 128
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=int, help="Port; default: the issuer's, or 8000.")
-@click.option("--workers", type=int, help="Processes; default: one for each core.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port; default: the issuer's, or 8000.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Processes; default: one for each core."
+)
 @command
 def serve(output: Output, host: str, port: int | None, workers: int | None) -> None:
     """Run the production server; SIGTERM drains it."""
@@ -46,8 +48,7 @@ def serve(output: Output, host: str, port: int | None, workers: int | None) -> N
         if (workers or _cores()) > 1 and chosen.metrics_folder is None:
             chosen = chosen.model_copy(update={"metrics_folder": Path(folder)})
         there = port or _port_of(chosen)
-        if is_taken(host, there):
-            output.refuse("port.taken", f"port {there} is taken; `--port` names another")
+        _check_address(host, there, output)
         run(chosen, output, host=host, port=there, workers=workers or _cores())
 
 
@@ -158,16 +159,33 @@ def _in_child(work: Callable[[], None], output: Output) -> Callable[[], None]:
     return wait
 
 
+def _check_address(host: str, port: int, output: Output) -> None:
+    """Refuse where nobody could listen, in one line instead of the server's own trace."""
+    fault = _fault_of_address(host, port)
+    if fault is None:
+        return
+    if fault.errno == errno.EADDRINUSE:
+        output.refuse("port.taken", f"port {port} is taken; `--port` names another")
+    if fault.errno == errno.EACCES:
+        output.refuse("port.rights", f"port {port} needs more rights; `--port` names another")
+    output.refuse("host.unknown", f"{host} is no address of this machine; `--host` names another")
+
+
 def is_taken(host: str, port: int) -> bool:
     """Return whether somebody listens there already."""
+    fault = _fault_of_address(host, port)
+    return fault is not None and fault.errno == errno.EADDRINUSE
+
+
+def _fault_of_address(host: str, port: int) -> OSError | None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with closing(socket.socket(family)) as trying:
             trying.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             trying.bind((host, port))
     except OSError as error:
-        return error.errno == errno.EADDRINUSE
-    return False
+        return error
+    return None
 
 
 def _cores() -> int:

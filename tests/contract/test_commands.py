@@ -13,7 +13,10 @@ import sqlalchemy as sa
 import yaml
 from click.testing import CliRunner, Result
 
+from adapters.sql import engine as engines
 from adapters.sql import schema
+from adapters.sql.health import may_write
+from idp import wiring
 from idp.app import Application
 from idp.commands import main
 from idp.domain.protocol.client import Client
@@ -117,6 +120,8 @@ def test_every_command_is_there_and_says_what_it_does(siapkerja: Siapkerja) -> N
         ["client", "create"],
         ["client", "show"],
         ["client", "list", "--colour"],
+        ["serve", "--port", "80000"],
+        ["serve", "--workers", "0"],
         ["keys", "retire"],
         ["serve", "--port", "http"],
         ["demo", "--port", "80"],
@@ -964,6 +969,37 @@ def test_the_doctor_sees_a_database_that_is_away_empty_or_behind(
     assert "writable" in told[closed]["mend"]
 
 
+def test_the_doctor_sees_a_database_that_can_not_be_written(
+    world: Siapkerja, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wiring, "may_write", lambda _: False)
+    [found] = [f for what, f in findings(world).items() if what.startswith("database")]
+
+    assert found["found"] == "can be read but not written"
+    assert "SIAPKERJA_DATABASE_URL" in found["mend"]
+
+
+def test_a_standby_and_a_file_that_is_read_only_can_not_be_written(
+    siapkerja: Siapkerja, database_url: str
+) -> None:
+    path = database_url.partition(":///")[2]
+    read_only = (
+        f"sqlite:///file:{path}?mode=ro&uri=true"
+        if database_url.startswith("sqlite")
+        else sa.make_url(database_url).update_query_dict(
+            {"options": "-c default_transaction_read_only=on"}
+        )
+    )
+    found = []
+    for url in (database_url, read_only):
+        engine = sa.create_engine(url)
+        engines.prepare_engine(engine)
+        found.append(may_write(engine))
+        engine.dispose()
+
+    assert found == [True, False]
+
+
 def test_the_doctor_sees_a_database_without_keys(world: Siapkerja, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/new.db"
     world.told("db", "upgrade", SIAPKERJA_DATABASE_URL=url)
@@ -977,6 +1013,10 @@ def test_sc_1_the_doctor_works_where_production_would_not_start(world: Siapkerja
     bad = {name for name, finding in found.items() if not finding["ok"]}
     assert {"SIAPKERJA_ISSUER", "SIAPKERJA_DUKCAPIL_URL", "SIAPKERJA_OPERATOR_TOKEN"} <= bad
     assert found["secret key"]["ok"]
+    for name in bad:
+        assert "docs/" not in found[name]["mend"]
+        assert "{}" not in found[name]["mend"]
+    assert "SIAPKERJA_OPERATOR_TOKEN_FILE" in found["SIAPKERJA_OPERATOR_TOKEN"]["mend"]
 
 
 def test_people_read_what_the_doctor_says(world: Siapkerja) -> None:

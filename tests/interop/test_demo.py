@@ -219,6 +219,25 @@ def test_a_taken_port_gives_one_line_that_names_it(tmp_path: Path) -> None:
     assert not (tmp_path / "var").exists()
 
 
+def test_a_folder_that_can_not_be_written_gives_one_line(tmp_path: Path) -> None:
+    (tmp_path / "var").write_text("in the way")
+    done = subprocess.run(
+        [*SIAPKERJA, "demo", "--port", str(five_free_ports())],
+        env=inherited(),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=START_SECONDS,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "siapkerja: var/demo can't be written (Not a directory); run it somewhere else "
+        "(demo.folder)\n"
+    )
+
+
 def test_the_sandbox_runs_alone_too(tmp_path: Path) -> None:
     port = five_free_ports()
     command = [*SIAPKERJA, "sandbox", "--port", str(port)]

@@ -1,6 +1,7 @@
 """`siapkerja serve` as operators run it: in production, with several workers, and when it can't."""
 
 import json
+import socket
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,6 +42,31 @@ def test_serve_says_why_it_does_not_start(
     told = json.loads(done.stderr)
     assert told["error"] == code
     assert words in told["message"]
+
+
+@pytest.mark.parametrize(
+    ("host", "code", "words"),
+    [
+        ("192.0.2.1", "host.unknown", "192.0.2.1 is no address of this machine"),
+        ("nowhere.invalid", "host.unknown", "`--host` names another"),
+        ("127.0.0.1", "port.taken", "`--port` names another"),
+    ],
+)
+def test_serve_says_in_one_line_why_it_can_not_listen(
+    tmp_path: Path, host: str, code: str, words: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [*SIAPKERJA, "serve", "--host", host, "--port", port],
+            env={**inherited(), **BASE}, cwd=tmp_path,
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith(f"({code})\n")
+    assert words in done.stderr
 
 
 def test_sc_1_production_boots_with_everything_good(tmp_path: Path) -> None:
