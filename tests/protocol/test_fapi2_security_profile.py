@@ -16,7 +16,7 @@ from idp.domain.protocol.errors import ProtocolError
 from tests.conformance import CALLBACK, ISSUER, PERSON, Answer, Suite, is_error_page
 from tests.fakes import FixedClock
 from tests.fapi import VARIANTS, Certificate, FapiClient, a_fapi_client, another_key
-from tests.portal import CHALLENGE, VERIFIER
+from tests.portal import CHALLENGE, VERIFIER, form_fields
 from tests.proofs import Holder, hash_of
 from tests.signing import Signer
 
@@ -66,6 +66,18 @@ def test_fapi2_happy_flow(suite: Suite, auth: str, sender: str, scope: str) -> N
 
 def test_fapi2_user_rejects_authentication(client: FapiClient) -> None:
     answer = client.authorize(decision="deny")
+
+    assert set(answer.params) == {"error", "error_description", "state", "iss"}
+    assert (answer["error"], answer["state"]) == ("access_denied", "state-of-the-suite")
+
+
+def test_fapi2_user_rejects_authentication_at_the_sign_in_page(
+    suite: Suite, client: FapiClient
+) -> None:
+    there = client.open(client.pushed()).headers["Location"]
+    same = {"Origin": ISSUER, "Sec-Fetch-Site": "same-origin"}
+    sent = {**form_fields(suite.get(there)), "action": "cancel"}
+    answer = client.unwrapped(suite.walk(suite.post(there, sent, **same)))
 
     assert set(answer.params) == {"error", "error_description", "state", "iss"}
     assert (answer["error"], answer["state"]) == ("access_denied", "state-of-the-suite")

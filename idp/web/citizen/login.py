@@ -90,7 +90,7 @@ def sent_passkey() -> PasskeyAnswer | None:
 @citizen.route("/masuk", methods=["GET", "POST"])
 @once()
 def login() -> ResponseReturnValue:
-    """Ask for identifier and password."""
+    """Ask for identifier and password, or send back to the portal whoever cancels."""
     try:
         waiting = waiting_request()
     except Refused as refusal:
@@ -104,9 +104,13 @@ def login() -> ResponseReturnValue:
         if answer is not None:
             return answer
     passkey = sent_passkey()
-    form = Form() if passkey is not None else LoginForm()
+    cancels = waiting is not None and request.form.get("action") == "cancel"
+    form = Form() if passkey is not None or cancels else LoginForm()
     headers: Mapping[str, str] = {}
     if form.is_accepted():
+        if cancels:
+            # OpenID Connect Core §3.1.2.6: no page of a portal's sign-in is without a way back
+            return show(provider().deny(request.args["i"], visitor()))
         try:
             return _enter(passkey) if passkey is not None else _sign_in(form)
         except Refused as refusal:
