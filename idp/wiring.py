@@ -17,6 +17,7 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.engine import Engine
 
+from adapters.crypto.argon2id import Argon2id
 from adapters.crypto.heads import AuditHeads
 from adapters.crypto.legacy_passwords import LegacyHashes
 from adapters.crypto.loaded_keys import LoadedDataKeys
@@ -408,19 +409,15 @@ def wire(
         metrics=metrics,
         resolve=given.resolve or resolve_name,
     )
+    argon2id = Argon2id(
+        settings.password.memory_kib, settings.password.passes, settings.password.lanes
+    )
     hasher = Argon2idHasher(
-        memory_kib=settings.password.memory_kib,
-        passes=settings.password.passes,
-        lanes=settings.password.lanes,
+        argon2id,
         concurrency=settings.password.concurrency or 2 * (cpu_count() or 1),
         wait_seconds=settings.password.wait_seconds,
     )
-    legacy_hashes = LegacyHashes(
-        hasher.in_lane,
-        memory_kib=settings.password.memory_kib,
-        passes=settings.password.passes,
-        lanes=settings.password.lanes,
-    )
+    legacy_hashes = LegacyHashes(hasher.in_lane, argon2id)
     legacy_sealer = SqlLegacySealer(vault)
     workers = ForkedWorkers(cpu_count() or 1)
     session_limits = SessionLimits(

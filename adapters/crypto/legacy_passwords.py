@@ -7,14 +7,11 @@ ever did is a recipe. What one verification may cost is bounded: half a second, 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from time import thread_time
 from types import MappingProxyType
 from typing import Final
 
-from argon2 import PasswordHasher, Type
-from argon2.exceptions import Argon2Error, InvalidHashError
-
+from adapters.crypto.argon2id import Argon2id
 from adapters.crypto.legacy_kinds.crypts import Drupal7, Md5Crypt, ModularCrypt
 from adapters.crypto.legacy_kinds.derivations import Argon2, Bcrypt, Pbkdf2, Scrypt
 from adapters.crypto.legacy_kinds.digests import (
@@ -119,14 +116,11 @@ _WRITTEN: Final[Mapping[str, Kind]] = MappingProxyType(
 class LegacyHashes:
     """Implements `idp.ports.legacy.LegacyPasswords`.
 
-    `in_lane`: runs one hashing in the lane of all hashing. `memory_kib`, `passes`, `lanes`: of the
-    Argon2id that wraps weak hashes.
+    `in_lane`: runs one hashing in the lane of all hashing. `argon2id`: what wraps weak hashes.
     """
 
     in_lane: Callable[[Callable[[], object]], object] = field(repr=False)
-    memory_kib: int
-    passes: int
-    lanes: int
+    argon2id: Argon2id
 
     def read(self, scheme: str, text: str, params: Mapping[str, object]) -> LegacyHash:
         name = scheme.strip().lower().replace("-", "_")
@@ -157,10 +151,10 @@ class LegacyHashes:
         return bool(self.in_lane(timed)), sum(seconds)
 
     def wrap(self, hash_: LegacyHash) -> LegacyHash:
-        return replace(hash_, text=self._argon2.hash(hash_.text), is_wrapped=True)
+        return replace(hash_, text=self.argon2id.hash(hash_.text), is_wrapped=True)
 
     def spend_one(self) -> None:
-        self._argon2.hash("0" * 32)
+        self.argon2id.hash("0" * 32)
 
     def _fits(self, password: bytes, hash_: LegacyHash) -> bool:
         kind = _WRITTEN[hash_.scheme]
@@ -168,16 +162,7 @@ class LegacyHashes:
             return kind.fits(password, hash_)
         if not isinstance(kind, Computable):
             return False
-        try:
-            return self._argon2.verify(hash_.text, kind.compute(password, hash_))
-        except (Argon2Error, InvalidHashError):
-            return False
-
-    @cached_property
-    def _argon2(self) -> PasswordHasher:
-        return PasswordHasher(
-            time_cost=self.passes, memory_cost=self.memory_kib, parallelism=self.lanes, type=Type.ID
-        )
+        return self.argon2id.verify(kind.compute(password, hash_), hash_.text)
 
 
 def _reader_for(name: str, text: str) -> Reader:

@@ -10,10 +10,7 @@ from functools import cached_property, lru_cache
 from threading import BoundedSemaphore, Event, Thread, get_native_id
 from typing import Final
 
-from argon2 import PasswordHasher as Argon2
-from argon2 import Type, extract_parameters
-from argon2.exceptions import Argon2Error, InvalidHashError
-
+from adapters.crypto.argon2id import Argon2id
 from idp.ports.passwords import Busy
 
 #: How far a hashing thread steps back behind the threads that serve tokens.
@@ -29,37 +26,26 @@ _NOBODY: Final = "nobody has this password"
 class Argon2idHasher:
     """Implements `idp.ports.passwords.PasswordHasher`.
 
-    `memory_kib`, `passes`, `lanes`: of one hash. `concurrency`: hashes at once in this process.
-    `wait_seconds`: longest wait for a place, then `Busy`.
+    `concurrency`: hashes at once in this process. `wait_seconds`: longest wait for a place, then
+    `Busy`.
     """
 
-    memory_kib: int
-    passes: int
-    lanes: int
+    argon2id: Argon2id
     concurrency: int
     wait_seconds: float
 
     def hash(self, password: str) -> str:
-        return str(self.in_lane(lambda: self._argon2.hash(password)))
+        return str(self.in_lane(lambda: self.argon2id.hash(password)))
 
     def verify(self, password: str, hash_: str) -> bool:
-        return bool(self.in_lane(lambda: self._verify(password, hash_)))
+        return bool(self.in_lane(lambda: self.argon2id.verify(password, hash_)))
 
     def verify_nobody(self, password: str) -> bool:
         self.verify(password, self._nobody)
         return False
 
     def is_outdated(self, hash_: str) -> bool:
-        try:
-            found = extract_parameters(hash_)
-        except InvalidHashError:
-            return True
-        return (
-            found.type is not Type.ID
-            or found.memory_cost < self.memory_kib
-            or found.time_cost < self.passes
-            or found.parallelism != self.lanes
-        )
+        return self.argon2id.is_outdated(hash_)
 
     def in_lane(self, work: Callable[[], object]) -> object:
         """Run one hashing of any kind in this lane and return what it returns."""
@@ -76,23 +62,9 @@ class Argon2idHasher:
         self._places.release()
         _used(os.getpid()).set()
 
-    def _verify(self, password: str, hash_: str) -> bool:
-        try:
-            return self._argon2.verify(hash_, password)
-        except Argon2Error:
-            return False
-        except InvalidHashError:
-            return False
-
-    @cached_property
-    def _argon2(self) -> Argon2:
-        return Argon2(
-            time_cost=self.passes, memory_cost=self.memory_kib, parallelism=self.lanes, type=Type.ID
-        )
-
     @cached_property
     def _nobody(self) -> str:
-        return self._argon2.hash(_NOBODY)
+        return self.argon2id.hash(_NOBODY)
 
     @cached_property
     def _places(self) -> BoundedSemaphore:

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 import httpx
 import pytest
 
+from adapters.crypto.argon2id import Argon2id
 from adapters.crypto.passwords import Argon2idHasher
 from bench.proc import memory
 from idp.app import Application
@@ -56,7 +57,7 @@ def hasher_of(app: Application) -> Argon2idHasher:
 
 
 def test_au_3_no_more_hashes_run_at_once_than_the_lane_has_places() -> None:
-    hasher = Argon2idHasher(memory_kib=64, passes=1, lanes=1, concurrency=3, wait_seconds=10)
+    hasher = Argon2idHasher(Argon2id(64, 1, 1), concurrency=3, wait_seconds=10)
     running, most, lock = 0, 0, threading.Lock()
     together = threading.Barrier(3)
 

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.crypto.argon2id import Argon2id
 from adapters.crypto.legacy_passwords import LegacyHashes
 from idp.domain.errors import Refused
 from idp.domain.identity.legacy_record import RecordReader, read_manifest
@@ -17,7 +18,7 @@ from tests.fakes import NOW
 from tests.old_hashes import OLD_HASHES
 from tests.old_portals import a_row, as_csv, json_lines, manifest, rows
 
-HASHES = LegacyHashes(lambda work: work(), memory_kib=64, passes=1, lanes=1)
+HASHES = LegacyHashes(lambda work: work(), Argon2id(64, 1, 1))
 READER = RecordReader(NOW, parse_email, HASHES.read)
 
 JSON = st.recursive(

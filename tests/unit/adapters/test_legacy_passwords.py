@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 import pytest
 
+from adapters.crypto.argon2id import Argon2id
 from adapters.crypto.legacy_passwords import LegacyHashes
 from idp.domain.errors import Refused
 from idp.domain.identity.legacy import Credential, LegacyHash
 from tests.old_hashes import KINDS, OLD_HASHES, OldHash
 
-HASHES = LegacyHashes(lambda work: work(), memory_kib=64, passes=1, lanes=1)
+HASHES = LegacyHashes(lambda work: work(), Argon2id(64, 1, 1))
 
 WEAK_SCHEMES = ("md5", "sha1", "sha2", "ldap", "recipe", "mysql", "vb", "ipb", "open", "joom")
 STRONG_SCHEMES = ("sha256_crypt", "sha512_crypt")
@@ -257,7 +258,7 @@ def test_what_cannot_be_computed_can_not_be_wrapped_into_a_way_in() -> None:
 
 def test_the_lane_decides_whether_a_hash_is_tried() -> None:
     tried: list[object] = []
-    hashes = LegacyHashes(tried.append, memory_kib=64, passes=1, lanes=1)
+    hashes = LegacyHashes(tried.append, Argon2id(64, 1, 1))
 
     assert not hashes.verify("x", read(of_kind("md5")[0]))
     assert len(tried) == 1

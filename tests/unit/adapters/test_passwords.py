@@ -5,7 +5,10 @@ from pathlib import Path
 from time import perf_counter
 
 import pytest
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 
+from adapters.crypto.argon2id import Argon2id
 from adapters.crypto.passwords import Argon2idHasher
 from idp.ports.passwords import Busy
 from tests.racing import at_once
@@ -13,17 +16,15 @@ from tests.racing import at_once
 MEBIBYTE = 1024
 
 
-def a_hasher(**given: float) -> Argon2idHasher:
-    return Argon2idHasher(
-        **{  # type: ignore[arg-type]
-            "memory_kib": 64,
-            "passes": 1,
-            "lanes": 1,
-            "concurrency": 2,
-            "wait_seconds": 30,
-            **given,
-        }
-    )
+def a_hasher(
+    memory_kib: int = 64,
+    passes: int = 1,
+    lanes: int = 1,
+    concurrency: int = 2,
+    wait_seconds: float = 30,
+) -> Argon2idHasher:
+    argon2id = Argon2id(memory_kib, passes, lanes)
+    return Argon2idHasher(argon2id, concurrency=concurrency, wait_seconds=wait_seconds)
 
 
 def peak_kib() -> int:
@@ -40,6 +41,26 @@ def test_au_3_the_parameters_stand_in_the_hash() -> None:
     hashed = a_hasher(memory_kib=19 * MEBIBYTE, passes=2).hash("tiga kata acak sekali")
 
     assert hashed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_au_3_any_library_that_knows_argon2id_verifies_a_hash(lanes: int) -> None:
+    hashed = a_hasher(lanes=lanes).hash("tiga kata acak sekali")
+
+    assert PasswordHasher().verify(hashed, "tiga kata acak sekali")
+    with pytest.raises(VerifyMismatchError):
+        PasswordHasher().verify(hashed, "tiga kata acak")
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_au_3_a_hash_that_another_library_made_is_verified(lanes: int) -> None:
+    other = PasswordHasher(
+        time_cost=2, memory_cost=128, parallelism=lanes, hash_len=24, salt_len=12
+    )
+    hashed = other.hash("tiga kata acak sekali")
+
+    assert a_hasher().verify("tiga kata acak sekali", hashed)
+    assert not a_hasher().verify("tiga kata acak", hashed)
 
 
 @pytest.mark.parametrize(
