@@ -204,6 +204,7 @@ class ExpiryService:
                 locale=officer.locale,
                 tx=tx,
                 message_id=None,
+                of=None,
                 portal=client.name_in(officer.locale),
                 client_row=str(client.id),
                 **values,
@@ -219,6 +220,7 @@ class ExpiryService:
                     locale="id",
                     tx=tx,
                     message_id=None,
+                    of=None,
                     portal=named,
                     **values,
                 )

@@ -538,6 +538,7 @@ class LegacyUpgradeService:
                 email,
                 locale=account.locale,
                 tx=tx,
+                of=account,
                 portal=legacy.record.source,
                 at=now,
             )

@@ -175,12 +175,18 @@ class MessageService:
         locale: str,
         tx: Transaction,
         message_id: UUID | None = None,
+        of: Account | None = None,
         **values: str | int,
     ) -> None:
-        """Send a letter; it is tried again for a day, one with a code for the code's life."""
+        """Send a letter; it is tried again for a day, one with a code for the code's life.
+
+        `of`: whose letter it is, where it tells a time.
+        """
         now = self.clock.now()
         message_id = message_id or self.entropy.uuid7(self.clock.now_ms())
         life = _LIVES.get(kind, LETTER_SECONDS)
+        if of is not None and "at" in values:
+            values["zone"] = of.time_zone
         payload = {"kind": kind, "to": to.address, "locale": locale, "values": values}
         tx.outbox.add(
             OutboxMessage(
@@ -194,7 +200,15 @@ class MessageService:
         """Send a letter to the account's address; return whether there is one."""
         if account.email is None:
             return False
-        self.letter(kind, account.email, locale=account.locale, tx=tx, message_id=None, **values)
+        self.letter(
+            kind,
+            account.email,
+            locale=account.locale,
+            tx=tx,
+            message_id=None,
+            of=account,
+            **values,
+        )
         return True
 
     def tell_of_change(

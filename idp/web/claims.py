@@ -1,13 +1,14 @@
 """Claims as people read them: what each is called, and its value in words (OA-20)."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from typing import Any, Final
 
 from flask_babel import gettext, lazy_gettext
 
 from idp.domain.identity.account import Account
 from idp.domain.identity.claims import Claim, claims_of_scope
-from idp.web.i18n import day
+from idp.web.i18n import day, day_of
 
 #: Every claim of the catalogue; one without words would be shown by its name.
 WORDS: Final[Mapping[str, object]] = {
@@ -49,8 +50,20 @@ def _known(names: Mapping[str, object]) -> Callable[[Any], str]:
     return lambda value: str(names.get(str(value), value))
 
 
+def _birth_date(value: Any) -> str:
+    """Return a date as people read it (OpenID Connect Core §5.1).
+
+    One that tells the year alone, or no year, stays as it is.
+    """
+    try:
+        return day_of(date.fromisoformat(str(value)))
+    except ValueError:
+        return str(value)
+
+
 #: How values read that are not words already.
 _READABLE: Final[Mapping[str, Callable[[Any], str]]] = {
+    "birthdate": _birth_date,
     "gender": _known(_GENDERS),
     "locale": _known(_LANGUAGES),
     "updated_at": day,

@@ -1,19 +1,19 @@
 """Languages, instants and numbers as people read them."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 from babel.numbers import format_decimal
-from flask import Flask, g, has_request_context, request
+from flask import Flask, g, request
 from flask_babel import Babel, get_locale, gettext, lazy_gettext
 
+from idp.domain.identity.regions import DEFAULT_ZONE
 from idp.web.context import cookie_name, services
 
 LOCALES: Final = ("id", "en")
-DEFAULT_ZONE: Final = "Asia/Jakarta"
 
 #: What the cookie keeps of a waiting request's id.
 _PLACE: Final = re.compile(r"[A-Za-z0-9_-]{8}")
@@ -84,9 +84,14 @@ def _kept() -> tuple[str | None, str]:
     return pick([language]), place
 
 
+def tell_times_in(time_zone: str) -> None:
+    """Tell times of this page or letter in a person's zone, once we know who it is."""
+    g.zone = time_zone
+
+
 def zone() -> ZoneInfo:
-    """Return the zone of whoever is signed in, else WIB."""
-    return ZoneInfo(g.get("zone", DEFAULT_ZONE) if has_request_context() else DEFAULT_ZONE)
+    """Return the zone of whoever this page or letter is for; WIB where we don't know."""
+    return ZoneInfo(g.get("zone", DEFAULT_ZONE))
 
 
 def clock_time(at: int) -> str:
@@ -109,7 +114,12 @@ def _clock(at: int, *parts: str) -> str:
 def day(at: int) -> str:
     """Return `22 November 2026`."""
     local = datetime.fromtimestamp(at, UTC).astimezone(zone())
-    return format_date(local.date(), "d MMMM y", locale=str(get_locale()))
+    return day_of(local.date())
+
+
+def day_of(date_: date) -> str:
+    """Return the same of a date that has no time of day."""
+    return format_date(date_, "d MMMM y", locale=str(get_locale()))
 
 
 def moment(at: int) -> str:

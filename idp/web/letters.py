@@ -15,9 +15,10 @@ from flask_babel import force_locale, lazy_gettext
 from idp.domain.identity.factors import ALL, PASSKEY, RECOVERY, TOTP
 from idp.domain.identity.messages import segments_of
 from idp.domain.identity.otp import Purpose
+from idp.domain.identity.regions import DEFAULT_ZONE
 from idp.domain.identity.team import TeamRole
 from idp.services.messages import LetterKind, SmsKind, Words
-from idp.web.i18n import clock_time, day
+from idp.web.i18n import clock_time, day, tell_times_in
 
 #: What a code is for, as it stands in the middle of a sentence.
 PURPOSES: Final[Mapping[str, object]] = {
@@ -555,6 +556,7 @@ class LetterWriter:
     def letter(self, kind: LetterKind, locale: str, values: Mapping[str, Any]) -> Words:
         design = LETTERS[kind]
         with self._speaking(locale):
+            tell_times_in(values.get("zone", DEFAULT_ZONE))
             told = self._told(values)
             shown = {
                 "locale": locale,

@@ -80,7 +80,7 @@ def test_the_page_shows_the_real_values(
         "budi1@contoh.id",
         "0812",
         "Perempuan",
-        "1990-08-17",
+        "17 Agustus 1990",
         "Jl. Merdeka 1, Bandung, ID",
         "3273••••••••••01",
         "Terverifikasi Dukcapil",
@@ -104,7 +104,7 @@ def test_nothing_that_is_not_asked_for_is_shown(
     _, page = asked(guest, register(), scope="openid email")
 
     assert "budi1@contoh.id" in page.text
-    for value in ("Budi Santoso", "Perempuan", "1990-08-17", "Merdeka", "3273"):
+    for value in ("Budi Santoso", "Perempuan", "Agustus 1990", "Merdeka", "3273"):
         assert value not in page.text
 
 
@@ -114,7 +114,7 @@ def test_claims_asked_for_by_name_are_shown_with_their_names(
     claims = '{"userinfo":{"birthdate":null,"phone_number":{"essential":true},"nik":null}}'
     _, page = asked(guest, register(), claims=claims)
 
-    assert "<dt>Tanggal lahir</dt><dd>1990-08-17</dd>" in page.text
+    assert "<dt>Tanggal lahir</dt><dd>17 Agustus 1990</dd>" in page.text
     assert "<dt>Nomor handphone</dt>" in page.text
     assert "3273" not in page.text
 

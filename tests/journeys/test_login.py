@@ -586,6 +586,39 @@ def test_a_browser_that_comes_too_soon_after_another_is_told(
     assert page.status_code in {200, 303}
 
 
+@pytest.mark.parametrize(
+    ("nik", "email_verified", "words"),
+    [
+        (NIK, True, "Pilih cara lain, atau coba lagi mulai pukul 09.01 WIB."),
+        (NIK, None, "Kode belum dapat dikirim. Coba lagi mulai pukul 09.01 WIB."),
+        ("7371011708909001", None, "Coba lagi mulai pukul 10.01 WITA."),
+    ],
+)
+def test_whoever_comes_too_soon_is_told_from_when_a_code_may_be_sent(
+    app: Application, guest: Guest, nik: str, email_verified: bool | None, words: str
+) -> None:
+    an_account(app, nik=nik, email_verified=email_verified)
+    guest.log_in(nik)
+    other = Guest(app)
+
+    page = other.get(other.log_in(nik).headers["Location"])
+
+    assert words in page.text
+    assert ("Pilih cara lain" in page.text) == (email_verified is True)
+
+
+@pytest.mark.parametrize("told", ["0", "-5", "abc", "99999999999", "1"])
+def test_a_made_up_time_in_the_address_is_not_told(
+    guest: Guest, account: Account, told: str
+) -> None:
+    there = guest.log_in(EMAIL).headers["Location"].replace("/masuk/kode", "/masuk/metode")
+
+    page = guest.get(f"{there}&pesan=tertunda&mulai={told}")
+
+    assert "coba lagi sebentar lagi." in page.text
+    assert "pukul" not in page.text
+
+
 def test_another_way_to_get_the_code_can_be_chosen(guest: Guest, account: Account) -> None:
     there = guest.log_in(EMAIL).headers["Location"]
     choose = there.replace("/masuk/kode", "/masuk/metode")

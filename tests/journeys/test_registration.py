@@ -333,6 +333,15 @@ def test_the_page_prints_clock_times(citizen: Citizen, clock: FixedClock) -> Non
     assert "sudah tidak berlaku" in siti.get("/daftar/kode").text
 
 
+def test_times_are_told_in_the_zone_of_the_nik(citizen: Citizen, sandbox: Sandbox) -> None:
+    """`ui.md` section 9: in Makassar it is ten when it is nine in Jakarta."""
+    siti = citizen(person=sandbox.add_person(nik="7371015708909001")).until_code()
+    page = siti.get("/daftar/kode").text
+
+    assert "mulai pukul 10.01 WITA" in page
+    assert "WIB" not in page
+
+
 def test_resending_is_paced_and_the_newest_code_counts(citizen: Citizen, clock: FixedClock) -> None:
     siti = citizen().until_code()
     early = siti.resend()

@@ -1,15 +1,19 @@
 """Words that leave: short messages (OT-6, contract 6.10) and letters (`ui.md` section 11)."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from idp.app import Application
 from idp.domain.identity.messages import segments_of
+from idp.domain.identity.nik import Nik
 from idp.domain.identity.otp import Purpose
 from idp.services.messages import LetterKind, SmsKind
 from idp.web.letters import LETTERS, LetterWriter
+from tests.guest import Guest
+from tests.portal import an_account
 
 HOSTS = ["localhost", "account.example.go.id", "account.siapkerja.kemnaker.go.id"]
 LONG_HOST = "akun-layanan-ketenagakerjaan.siapkerja.kemnaker.go.id"
@@ -129,3 +133,28 @@ def test_moments_in_letters_are_dates_since_they_are_read_later(app: Application
     words = a_writer(app).letter(LetterKind.PASSWORD_CHANGED, "id", VALUES)
 
     assert "24 November 2026, 09.00 WIB" in words.text
+
+
+@pytest.mark.parametrize(
+    ("nik", "at"),
+    [
+        ("3273011708909001", "09.00 WIB"),
+        ("7371011708909001", "10.00 WITA"),
+        ("9103011708909001", "11.00 WIT"),
+        (None, "09.00 WIB"),
+    ],
+)
+def test_a_letter_tells_times_in_the_zone_of_its_reader(
+    app: Application, nik: str | None, at: str
+) -> None:
+    """`ui.md` section 9; the zone is guessed from the NIK's province."""
+    services = app.wiring.services
+    account = replace(an_account(app), nik=Nik(nik) if nik is not None else None)
+    kind = LetterKind.PASSWORD_CHANGED
+    with services.store.write() as tx:
+        services.people.messages.notify(account, kind, tx=tx, at=VALUES["at"])
+    guest = Guest(app)
+    [told] = guest.messages()
+    words = a_writer(app).letter(kind, "id", told["values"])
+
+    assert f"24 November 2026, {at}" in words.text

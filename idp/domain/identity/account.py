@@ -10,6 +10,7 @@ from idp.domain.identity.nik import Nik
 from idp.domain.identity.otp import Channel
 from idp.domain.identity.person import Person
 from idp.domain.identity.phone import Phone
+from idp.domain.identity.regions import DEFAULT_ZONE
 
 
 class AccountStatus(StrEnum):
@@ -58,6 +59,11 @@ class Account:
     def is_usable(self) -> bool:
         """Whether the account may sign in and get tokens."""
         return self.status in USABLE
+
+    @property
+    def time_zone(self) -> str:
+        """IANA zone in which times are told to the person: guessed from the NIK's province."""
+        return self.nik.time_zone if self.nik is not None else DEFAULT_ZONE
 
     @property
     def verified_phone(self) -> Phone | None:

@@ -11,7 +11,13 @@ from enum import StrEnum
 from typing import Final
 
 from idp.domain.errors import Refused
-from idp.domain.identity.regions import TIMOR_TIMUR, current_regions, provinces, retired_regions
+from idp.domain.identity.regions import (
+    TIMOR_TIMUR,
+    current_regions,
+    provinces,
+    retired_regions,
+    time_zone_of,
+)
 
 LENGTH: Final = 16
 FEMALE_DAY_OFFSET: Final = 40
@@ -57,6 +63,11 @@ class Nik:
     def province(self) -> str:
         """Province code of the first registration, two digits."""
         return self.digits[:2]
+
+    @property
+    def time_zone(self) -> str:
+        """IANA zone of that province: a first guess at where the person reads times."""
+        return time_zone_of(self.province)
 
     @property
     def sex(self) -> Sex:

@@ -36,10 +36,14 @@ def provinces() -> frozenset[str]:
     return frozenset(code for code in current_regions() if len(code) == 2) | {TIMOR_TIMUR}
 
 
+#: WIB, in which times are told to whoever's place is not known.
+DEFAULT_ZONE: Final = "Asia/Jakarta"
+
+
 def time_zone_of(province: str) -> str:
     """Return the IANA zone of a province code: WIB, WITA or WIT; WIB for an unknown one."""
     if province in _WITA:
         return "Asia/Makassar"
     if province in _WIT:
         return "Asia/Jayapura"
-    return "Asia/Jakarta"
+    return DEFAULT_ZONE

@@ -11,7 +11,6 @@ from flask_babel import gettext, lazy_gettext
 
 from idp.domain.errors import Refused
 from idp.domain.identity.account import Account
-from idp.domain.identity.regions import time_zone_of
 from idp.domain.identity.session import LoginSession
 from idp.services.interactions import Waiting
 from idp.web import i18n
@@ -136,7 +135,7 @@ def must_be_signed_in(
             )
             return redirect(there, 303)
         _, account = present()
-        g.zone = zone_of(account)
+        i18n.tell_times_in(account.time_zone)
         i18n.prefer_own(account.locale)
         return view(*given, **named)
 
@@ -174,11 +173,6 @@ def present() -> tuple[LoginSession, Account]:
     if found is None:
         raise LookupError("nobody is signed in")
     return found
-
-
-def zone_of(account: Account) -> str:
-    """Return the zone in which times are shown to somebody: guessed from the NIK's province."""
-    return time_zone_of(account.nik.province) if account.nik is not None else i18n.DEFAULT_ZONE
 
 
 @citizen.app_context_processor

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from flask import make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import lazy_gettext
 
 from idp.domain.errors import Refused
 from idp.domain.identity.account import Account
 from idp.domain.identity.factors import NO_FACTORS, Factors, read_recovery_code
 from idp.domain.identity.journey import JourneyKind
+from idp.domain.identity.limits import DAY
 from idp.domain.identity.otp import read_code
 from idp.domain.identity.password import normalise_password
 from idp.domain.identity.second_step import Method, contacts_of, methods_of
@@ -24,19 +24,17 @@ from idp.services.interactions import Waiting
 from idp.services.legacy_upgrade import LegacyProven
 from idp.services.login import CodeNeeded, Entered
 from idp.services.second_step import Given, RecoveryCode, Step
-from idp.web.citizen.blueprint import NOTES, carried, citizen, onward, waiting_request
+from idp.web.citizen.blueprint import carried, citizen, onward, waiting_request
 from idp.web.context import provider, services, signed_in, visitor
 from idp.web.forms import Form, ParsedField, SecretField
+from idp.web.i18n import tell_times_in
 from idp.web.outcomes import show, show_refusal
 from idp.web.puzzles import is_limit, refuse_by_limit, sent_solution
 from idp.web.security import begin_session, remember_device
 from idp.web.submissions import once
 
-NOTES["tertunda"] = (
-    "warn",
-    "clock",
-    lazy_gettext("Kode belum dapat dikirim. Pilih cara lain, atau coba lagi sebentar lagi."),
-)
+#: The word in an address that tells of a code that could not be sent.
+_HELD_BACK: Final = "tertunda"
 
 
 def read_identifier(text: str) -> str:
@@ -182,12 +180,24 @@ def let_in(outcome: Entered | CodeNeeded, pesan: str | None = None) -> ResponseR
 
 def _send_first(journey_id: str, pesan: str | None) -> ResponseReturnValue:
     """Send a journey's first code; where that can't be, the person chooses another way."""
-    page = "citizen.login_code"
+    page, again_at = "citizen.login_code", None
     try:
         services().steps.send(journey_id, visitor())
-    except Refused:
-        page, pesan = "citizen.choose_method", "tertunda"
-    return redirect(url_for(page, m=journey_id, pesan=pesan, **carried()), 303)
+    except Refused as refusal:
+        page, pesan, again_at = "citizen.choose_method", _HELD_BACK, _again_at(refusal)
+    return redirect(url_for(page, m=journey_id, pesan=pesan, mulai=again_at, **carried()), 303)
+
+
+def _again_at(refusal: Refused) -> int | None:
+    """Return from when a code may be sent, `None` where the refusal does not tell."""
+    seconds = refusal.values.get("seconds")
+    return services().clock.now() + seconds if isinstance(seconds, int) else None
+
+
+def _told_again_at() -> int | None:
+    """Return the same from the address, where it can be true: within a day."""
+    told = request.args.get("mulai", type=int) or 0
+    return told if 0 < told - services().clock.now() <= DAY else None
 
 
 def refuse_login(form: Form, refusal: Refused) -> Mapping[str, str]:
@@ -205,22 +215,23 @@ def refuse_login(form: Form, refusal: Refused) -> Mapping[str, str]:
 def login_code() -> ResponseReturnValue:
     """Take the code, or send another; a GET never sends."""
     waiting = patient_waiting()
+    asks_again = request.form.get("action") == "resend"
     form = _step_form()
-    headers: Mapping[str, str] = {}
+    refusal: Refused | None = None
     try:
-        if request.form.get("action") == "resend":
-            answer, headers = _resend(form)
+        if asks_again:
+            answer = _resend(form)
             if answer is not None:
                 return answer
         elif form.is_accepted():
             return _take(_given(form))
-    except Refused as refusal:
-        if refusal.code == "journey.expired":
+    except Refused as refused:
+        if refused.code == "journey.expired":
             return _journey_over()
-        if refusal.code == "method.unknown":
+        if refused.code == "method.unknown":
             return redirect(url_for("citizen.choose_method", m=_journey_id(), **carried()), 303)
-        headers = _refuse_step(form, refusal)
-    return _code_page(form, waiting, headers)
+        refusal = refused
+    return _code_page(form, waiting, refusal, asks_again=asks_again)
 
 
 def _journey_id() -> str:
@@ -255,28 +266,20 @@ def _take(given: Given) -> ResponseReturnValue:
     return let_in(entered)
 
 
-def _resend(form: Form) -> tuple[ResponseReturnValue | None, Mapping[str, str]]:
-    """Send another code; return the redirect, or the headers of the page that says why not."""
+def _resend(form: Form) -> ResponseReturnValue | None:
+    """Send another code, or return nothing where the page is to be shown again."""
     if "code" in form:
         form["code"].data = ""
     plain = Form()
     if not plain.is_accepted():
         form.status = plain.status
-        return None, {}
-    try:
-        services().steps.send(
-            request.args.get("m", ""), visitor(), again=True, puzzle=sent_solution()
-        )
-    except Refused as refusal:
-        if not is_limit(refusal):
-            raise
-        return None, refuse_by_limit(form, refusal, otp.PUZZLE)
-    there = url_for("citizen.login_code", m=request.args.get("m", ""), **carried())
-    return redirect(there, 303), {}
+        return None
+    services().steps.send(_journey_id(), visitor(), again=True, puzzle=sent_solution())
+    return redirect(url_for("citizen.login_code", m=_journey_id(), **carried()), 303)
 
 
-def _refuse_step(form: Form, refusal: Refused) -> Mapping[str, str]:
-    fields = [name for name in ("code", "recovery_code") if name in form]
+def _refuse_step(form: Form, refusal: Refused, *, asks_again: bool) -> Mapping[str, str]:
+    fields = [name for name in ("code", "recovery_code") if name in form and not asks_again]
     for name in fields:
         form[name].data = ""
     if is_limit(refusal):
@@ -286,12 +289,14 @@ def _refuse_step(form: Form, refusal: Refused) -> Mapping[str, str]:
 
 
 def _code_page(
-    form: Form, waiting: Waiting | None, headers: Mapping[str, str]
+    form: Form, waiting: Waiting | None, refusal: Refused | None, *, asks_again: bool
 ) -> ResponseReturnValue:
     try:
         step = services().steps.find(_journey_id(), visitor())
     except Refused:
         return _journey_over()
+    tell_times_in(step.account.time_zone)
+    headers = {} if refusal is None else _refuse_step(form, refusal, asks_again=asks_again)
     shared: dict[str, Any] = {
         "form": form,
         "waiting": waiting,
@@ -363,6 +368,8 @@ def choose_method() -> ResponseReturnValue:
     page = render_template(
         "citizen/login/method.html",
         form=form,
+        is_held_back=request.args.get("pesan") == _HELD_BACK and request.method == "GET",
+        again_at=_told_again_at(),
         waiting=waiting,
         ways=ways,
         is_step_up=not _journey_id(),
@@ -391,10 +398,12 @@ def _ways(waiting: Waiting | None) -> Ways:
     """Return the ways of this step; refuses with `journey.expired` where nobody is on the way."""
     if _journey_id():
         step = services().steps.find(_journey_id(), visitor())
+        tell_times_in(step.account.time_zone)
         return Ways(step.methods, step.contacts, step.factors)
     found = signed_in()
     if found is None:
         raise Refused("journey.expired")
+    tell_times_in(found[1].time_zone)
     needs_passkey = waiting is not None and highest_level(waiting.request, waiting.client) > 2
     only = (Method.PASSKEY,) if needs_passkey else ()
     return ways_of(found[1], services().factors.of(found[1].id), only)

@@ -25,6 +25,7 @@ from idp.web.context import services, signed_in, visitor, web_settings
 from idp.web.errors import RETRY_SECONDS
 from idp.web.failures import code_of_last, note_unseen
 from idp.web.forms import Form, MustAgree, ParsedField, PlainHidden, SecretField, parse_email
+from idp.web.i18n import tell_times_in
 from idp.web.outcomes import show_refusal
 from idp.web.puzzles import is_limit, refuse_by_limit, sent_solution
 from idp.web.security import begin_session, remember_device
@@ -214,6 +215,7 @@ def registration_contact() -> ResponseReturnValue:
         registration = services().registration.get(visitor(), Step.CONTACT, Step.CODE)
     except Refused as refusal:
         return _back(refusal, waiting)
+    tell_times_in(registration.nik.time_zone)
     form = ContactForm()
     if registration.keeps_password:
         del form.password
@@ -308,21 +310,23 @@ def registration_code() -> ResponseReturnValue:
     waiting = _patient_waiting()
     asks_again = request.form.get("action") == "resend"
     form = ResendForm() if asks_again else CodeForm()
-    headers: Mapping[str, str] = {}
+    refusal: Refused | None = None
     try:
         if form.is_accepted():
             if not asks_again:
                 return _open(form.code.value, waiting)
             services().registration.resend(visitor(), puzzle=sent_solution())
             return _go("citizen.registration_code", waiting)
-    except Refused as refusal:
-        if refusal.code.startswith("registration."):
-            return _back(refusal, waiting)
-        headers = _refuse_code(form, refusal, asks_again=asks_again)
+    except Refused as refused:
+        if refused.code.startswith("registration."):
+            return _back(refused, waiting)
+        refusal = refused
     try:
         sent = services().registration.sent_code(visitor())
-    except Refused as refusal:
-        return _back(refusal, waiting)
+    except Refused as refused:
+        return _back(refused, waiting)
+    tell_times_in(sent.registration.nik.time_zone)
+    headers = {} if refusal is None else _refuse_code(form, refusal, asks_again=asks_again)
     form.code.data = ""
     return _code_page(form, sent, waiting, headers)
 
