@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, request
 
-from idp.oidc.endpoints import AUTHORIZATION, END_SESSION
+from idp.domain.protocol.errors import ProtocolError
+from idp.oidc.endpoints import AUTHORIZATION, END_SESSION, answers_programs
+from idp.oidc.errors import error_response
+from idp.oidc.response import JSON
 from idp.ports.clock import Clock
 from idp.ports.entropy import Entropy
 from idp.ports.metrics import Metrics
@@ -66,6 +69,14 @@ _WORDS: Final = {
     414: "Alamat terlalu panjang.\nThe address is too long.\n",
     431: "Peramban mengirim terlalu banyak kuki. Hapus kuki situs ini, lalu coba lagi.\n"
     "The browser sent too many cookies. Clear this site's cookies, then try again.\n",
+}
+
+
+#: What a client's developer reads; a caller that asks for another host is told nothing here too.
+_DESCRIPTIONS: Final = {
+    413: "the body of the request is too large",
+    414: "the address of the request is too long",
+    431: "the headers of the request are too large",
 }
 
 
@@ -151,6 +162,10 @@ class Front:
         if is_for_programs(environ.get("PATH_INFO", "")):
             return PROBLEM, Problem(refusal).body(environ["siapkerja.request_id"])
         words = _WORDS.get(refusal, "")
+        if refusal in _DESCRIPTIONS and answers_programs(environ.get("PATH_INFO", "")):
+            noted(environ).is_bare = True
+            error = ProtocolError("invalid_request", _DESCRIPTIONS[refusal], status=refusal)
+            return JSON, error_response(error).body
         if words:
             noted(environ).is_bare = True
             words = f"{words}{_CODE_WORDS}{self._failures.code_for_header(environ)}\n"

@@ -6,6 +6,7 @@ import string
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -205,6 +206,54 @@ def test_in_1_a_body_over_64_kb_is_refused_unread(portal: Portal, size: int) -> 
     response = portal.browser.post("/token", data=b"a" * size, headers=basic(portal))
 
     assert response.status_code == 413
+
+
+CALLED = (
+    "/token",
+    "/userinfo",
+    "/revoke",
+    "/introspect",
+    "/par",
+    "/device_authorization",
+    "/bc-authorize",
+    "/register",
+    "/register/somebody",
+)
+
+
+@pytest.mark.parametrize("path", CALLED)
+@pytest.mark.parametrize(
+    ("status", "sent"),
+    [
+        (413, {"data": b"a" * 70_000}),
+        (414, {"query_string": "a" * 9000}),
+        (431, {"headers": {"X-Much": "a" * 20_000}}),
+        (405, {"method": "PATCH"}),
+    ],
+)
+def test_what_is_refused_before_it_is_read_is_told_in_json_too(
+    browser: FlaskClient, path: str, status: int, sent: dict[str, Any]
+) -> None:
+    """§5.2: a library that finds no JSON hides what was wrong."""
+    response = browser.open(path, **{"method": "POST", **sent})
+
+    assert response.status_code == status
+    assert response.content_type == "application/json"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert set(response.get_json()) == {"error", "error_description"}
+    assert response.get_json()["error"] == "invalid_request"
+
+
+def test_the_methods_that_are_taken_stand_in_the_description(browser: FlaskClient) -> None:
+    told = browser.get("/par").get_json()["error_description"]
+
+    assert told == "this address takes POST"
+
+
+def test_a_host_that_is_not_ours_is_told_nothing(browser: FlaskClient) -> None:
+    response = browser.post("/token", headers={"Host": "evil.example"})
+
+    assert (response.status_code, response.data) == (421, b"")
 
 
 # --- codes (§4.1.3)

@@ -81,3 +81,18 @@ ENDPOINTS: Final[tuple[EndpointRow, ...]] = (
     REGISTRATION,
     END_SESSION,
 )
+
+#: Endpoints that programs call; people see the other ones.
+CALLED: Final[tuple[EndpointRow, ...]] = tuple(
+    row for row in ENDPOINTS if row not in {AUTHORIZATION, JWKS, END_SESSION}
+)
+#: Where registrations are read, changed and deleted: this, and the client's identifier.
+MANAGEMENT: Final = f"{REGISTRATION.path}/"
+
+
+def answers_programs(path: str) -> bool:
+    """Return whether errors at an address are JSON (RFC 6749 §5.2)."""
+    return path in _CALLED_PATHS or path.startswith(MANAGEMENT)
+
+
+_CALLED_PATHS: Final = frozenset(row.path for row in CALLED)

@@ -12,16 +12,10 @@ from uuid import UUID
 
 from idp.domain.identity.support import Side
 from idp.domain.protocol.client import Client
+from idp.domain.protocol.errors import ProtocolError
 from idp.oidc.client_directory import origins_of
-from idp.oidc.endpoints import (
-    AUTHORIZATION,
-    END_SESSION,
-    ENDPOINTS,
-    JWKS,
-    REGISTRATION,
-    TRIAL,
-    EndpointRow,
-)
+from idp.oidc.endpoints import CALLED, JWKS, MANAGEMENT, TRIAL, EndpointRow
+from idp.oidc.errors import error_response
 from idp.oidc.provider import DOCUMENTS, IdentityProvider
 from idp.oidc.request import WireRequest
 from idp.oidc.response import NO_STORE, WireResponse
@@ -33,10 +27,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 #: Everything but what people see.
-_ROWS: Final[Mapping[str, EndpointRow]] = {
-    row.path: row for row in ENDPOINTS if row not in {AUTHORIZATION, END_SESSION, JWKS}
-}
-_MANAGEMENT: Final = f"{REGISTRATION.path}/"
+_ROWS: Final[Mapping[str, EndpointRow]] = {row.path: row for row in CALLED}
 #: Bytes that are the same for everybody, by where they are, with the name in logs and figures.
 _PUBLIC: Final = {**dict.fromkeys(DOCUMENTS, "document"), JWKS.path: JWKS.name}
 
@@ -102,9 +93,9 @@ class MachineEndpoints:
         elif path.startswith(LOGO_PATH):
             environ["siapkerja.endpoint"] = "logo"
             response = self._logo(environ, path.removeprefix(LOGO_PATH))
-        elif path.startswith(_MANAGEMENT):
+        elif path.startswith(MANAGEMENT):
             environ["siapkerja.endpoint"] = "registration"
-            response = self._management(environ, path.removeprefix(_MANAGEMENT))
+            response = self._management(environ, path.removeprefix(MANAGEMENT))
         else:
             return None
         headers = [*response.headers, *self._always, *self._cors(environ, path, row, caller)]
@@ -136,7 +127,7 @@ class MachineEndpoints:
 
     def _management(self, environ: "WSGIEnvironment", client_id: str) -> WireResponse:
         if environ["REQUEST_METHOD"] not in {"GET", "PUT", "DELETE"}:
-            return _not_allowed("GET, PUT, DELETE")
+            return _wrong_method("GET, PUT, DELETE")
         wire = self._read(environ)
         response = self._provider.manage_registration(wire, client_id)
         _note(environ, wire)
@@ -151,7 +142,7 @@ class MachineEndpoints:
             return WireResponse(204, ()), None
         if method not in row.methods and not (method == "HEAD" and "GET" in row.methods):
             allowed = ", ".join((*row.methods, *(("OPTIONS",) if row.allows_cors else ())))
-            return _not_allowed(allowed), None
+            return _wrong_method(allowed), None
         wire = self._read(environ)
         response = self._provider.respond(row, wire)
         _note(environ, wire)
@@ -202,6 +193,13 @@ def _note(environ: "WSGIEnvironment", wire: WireRequest) -> None:
 
 def _not_allowed(methods: str) -> WireResponse:
     return WireResponse(405, (("Allow", methods), *NO_STORE))
+
+
+def _wrong_method(methods: str) -> WireResponse:
+    """Tell a client's developer too what is taken: libraries show no headers (RFC 9110 §15.5.6)."""
+    error = ProtocolError("invalid_request", f"this address takes {methods}", status=405)
+    told = error_response(error)
+    return WireResponse(told.status, (("Allow", methods), *told.headers), told.body)
 
 
 def _unless_known(environ: "WSGIEnvironment", response: WireResponse) -> WireResponse:
