@@ -173,6 +173,13 @@ def test_numbers_that_json_does_not_have_are_refused(service: KeyedPortal) -> No
         refused(service.by_itself(service.signer.sign(claims.encode())), word)
 
 
+@pytest.mark.parametrize("name", ["iss", "sub", "aud", "exp", "jti", "else"])
+def test_a_claim_that_stands_twice_is_refused(service: KeyedPortal, name: str) -> None:
+    """RFC 7519 §4: two readers of one assertion must not see two clients."""
+    claims = json.dumps(service.claims_now())[:-1] + f', "{name}": "x", "{name}": "y"}}'
+    refused(service.by_itself(service.signer.sign(claims.encode())), name)
+
+
 STRICT = [
     {"aud": TOKEN},
     {"aud": [ISSUER]},

@@ -561,6 +561,7 @@ def test_keys_come_by_value_or_by_address(browser: FlaskClient) -> None:
         (b'{"client_name":"\\ud800","redirect_uris":["https://a.example"]}', 400),
         (b'{"client_name":"\\u0000","redirect_uris":["https://a.example"]}', 400),
         (b'{"x":NaN,"redirect_uris":["https://a.example"]}', 400),
+        (b'{"redirect_uris":["https://a.example"],"redirect_uris":["https://b.example"]}', 400),
         (b'{"x":-Infinity,"redirect_uris":["https://a.example"]}', 400),
         (b'{"default_max_age":1e999,"redirect_uris":["https://a.example"]}', 400),
         (b'{"default_max_age":' + b"9" * 5000 + b"}", 400),
@@ -571,7 +572,7 @@ def test_keys_come_by_value_or_by_address(browser: FlaskClient) -> None:
         (b'{"x":"' + b"y" * 65536 + b'"}', 413),
         (b" " * 2 * 1024 * 1024, 413),
     ],
-    ids=range(23),
+    ids=range(24),
 )
 def test_oa_23_a_body_that_is_no_metadata_is_refused(
     browser: FlaskClient, body: bytes, status: int

@@ -144,6 +144,7 @@ BENT: list[str] = [
     '[{"type":1,"actions":["read"]}]',
     '[{"type":["kemnaker_jkp_claim"],"actions":["read"]}]',
     "[NaN]",
+    '[{"type":"kemnaker_jkp_claim","type":"kemnaker_jkp_claim"}]',
     '[{"type":"kemnaker_jkp_claim","actions":["read"],"identifier":1e999}]',
     "[" * 1500,
     text(*[READ] * 11),

@@ -137,4 +137,6 @@ def _read(text: str) -> object:
     try:
         return read_json(text)
     except ValueError as error:
-        raise invalid_details("authorization_details is not JSON") from error
+        raise invalid_details(
+            "authorization_details is not JSON, or names a member twice"
+        ) from error

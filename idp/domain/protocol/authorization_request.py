@@ -165,18 +165,21 @@ def _claim(wish: object) -> ClaimRequest:
         return ClaimRequest()
     if not isinstance(wish, dict):
         raise invalid_request("each claim in claims must be null or a JSON object")
-    values = wish.get("values")
-    listed = tuple(values) if isinstance(values, list) else ()
-    if "value" in wish:
-        listed = (wish["value"], *listed)
-    return ClaimRequest(essential=wish.get("essential") is True, values=listed)
+    # passed over, a wish for a certain sign-in would come true without one
+    essential, values = wish.get("essential", False), wish.get("values", [])
+    if not isinstance(essential, bool):
+        raise invalid_request("essential in claims must be true or false")
+    if not isinstance(values, list):
+        raise invalid_request("values in claims must be a list")
+    listed = (wish["value"], *values) if "value" in wish else tuple(values)
+    return ClaimRequest(essential=essential, values=listed)
 
 
 def _json(text: str, name: str) -> object:
     try:
         return read_json(text)
     except ValueError as error:
-        raise invalid_request(f"{name} is not JSON") from error
+        raise invalid_request(f"{name} is not JSON, or names a member twice") from error
 
 
 def _prompts(text: str | None) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""JSON that somebody sent and that is kept, shown or sent on (RFC 8259, RFC 8725 §2.1)."""
+"""JSON that somebody sent and that is kept, shown or sent on (RFC 7493, RFC 8725 §2.1)."""
 
 import json
 import math
@@ -10,15 +10,25 @@ def read_json(text: str | bytes) -> Any:
     """Return the value of a JSON text.
 
     Raises `ValueError` for what is no JSON, and for what Python would read in spite of that or
-    could not write again: NaN and infinity, half of a surrogate pair, nesting without end.
+    could not write again: NaN and infinity, half of a surrogate pair, nesting without end. Also
+    for a name that stands twice in an object: two readers may take another one each (§2.3).
     """
     try:
-        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(
+            text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_object
+        )
         if "\\u" in text if isinstance(text, str) else b"\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     return value
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) != len(members):
+        raise ValueError("a name stands twice")
+    return found
 
 
 def _refuse(name: str) -> Any:

@@ -4,7 +4,6 @@ Who may register is the operator's setting: nobody, whoever brings an initial ac
 sandbox and test, anybody. What an unreviewed client may have is the policy of the registry.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,6 +11,7 @@ from typing import Any, Final
 from idp.domain.errors import Conflict, Refused
 from idp.domain.identity.audit import Actor
 from idp.domain.ids import digest_of
+from idp.domain.protocol import json_text
 from idp.domain.protocol.client import Client, ClientStatus
 from idp.domain.protocol.errors import (
     ProtocolError,
@@ -19,7 +19,6 @@ from idp.domain.protocol.errors import (
     invalid_token,
     slow_down,
 )
-from idp.domain.protocol.json_text import depth_of
 from idp.oidc.endpoints.bearer import read_token
 from idp.oidc.errors import resource_error_response
 from idp.oidc.request import WireRequest
@@ -186,19 +185,14 @@ def read_json(request: WireRequest) -> dict[str, Any]:
         )
     if len(request.body) > BODY_MAX:
         raise ProtocolError("invalid_client_metadata", "the body is too large", status=413)
-    if depth_of(request.body) > DEPTH_MAX:
+    if json_text.depth_of(request.body) > DEPTH_MAX:
         raise invalid_client_metadata("the body is nested too deeply")
     try:
-        text = request.body.decode()
-        document = json.loads(text, parse_constant=_no_number)
-        # half of a surrogate pair is no text: nothing could store it
-        json.dumps(document, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise invalid_client_metadata("the body is not JSON in UTF-8") from error
+        document = json_text.read_json(request.body.decode())
+    except ValueError as error:
+        raise invalid_client_metadata(
+            "the body is not JSON in UTF-8, or names a member twice"
+        ) from error
     if not isinstance(document, dict):
         raise invalid_client_metadata("the body must be a JSON object")
     return document
-
-
-def _no_number(word: str) -> float:
-    raise ValueError(f"{word} is no number of JSON")
