@@ -469,6 +469,16 @@ class Settings(_Area):
             raise SettingsError(problems)
         return settings
 
+    @staticmethod
+    def of_nobody() -> "Settings":
+        """Return every default under a root that nothing is kept under; reads and makes nothing."""
+        areas: dict[str, Any] = {name: area.model_construct() for name, area in AREAS.items()}
+        return Settings.model_construct(
+            **areas,
+            secret_key=("a root that nothing is written under",),
+            database_url="sqlite://",
+        )
+
     def contradictions(self) -> Iterator[str]:
         """Tell what can't be in any environment."""
         issuer = urlsplit(self.issuer)

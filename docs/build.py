@@ -313,22 +313,13 @@ PARTS = {
 
 def routes() -> Iterator[tuple[str, str, str, str]]:
     """Return methods, path, endpoint and first sentence of every route of Flask's."""
-    app = create_app(default_settings())
+    app = create_app(Settings.of_nobody())
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, rule.endpoint)):
         methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
         words = app.view_functions[rule.endpoint].__doc__ or ""
         if rule.endpoint == "static":
             words = "Style sheet, scripts, icons and typeface."
         yield ", ".join(methods), rule.rule, rule.endpoint, " ".join(words.split("\n\n")[0].split())
-
-
-def default_settings() -> Settings:
-    """Return the settings of an empty environment; nothing is read or made."""
-    return Settings.model_construct(
-        **{name: area.model_construct() for name, area in AREAS.items()},
-        secret_key=("a root that nothing is written under",),
-        database_url="sqlite://",
-    )
 
 
 # Settings -----------------------------------------------------------------------------------------

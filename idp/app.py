@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from config import logging as logs
 from config.settings import Settings
-from idp.web import admin, assets, errors, failures, front, i18n, rendering, security
+from idp.web import admin, assets, compiled, errors, failures, front, i18n, rendering, security
 from idp.web.api import api
 from idp.web.citizen import citizen
 from idp.web.context import EXTENSION, WebSettings, Wired
@@ -145,7 +145,7 @@ def create_app(settings: Settings, given: Given | None = None) -> Application:
         _web_settings(settings),
         _wire_reader(settings),
     )
-    for part in (front, i18n, security, errors, failures, rendering, assets):
+    for part in (front, i18n, security, errors, failures, rendering, compiled, assets):
         part.init_app(app)
     for blueprint in (citizen, partner, portal, operations, hooks, api):
         app.register_blueprint(blueprint)

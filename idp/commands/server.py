@@ -17,11 +17,12 @@ from urllib.parse import urlsplit
 
 import click
 
-from config.logging import server_logging, write_in_batches
+from config import logging as logs
 from config.settings import Settings
-from idp.app import create_app
+from idp.app import Application, create_app
 from idp.commands.children import end_with
 from idp.commands.output import Output, command, settings, telling
+from idp.web import compiled
 from idp.wiring import prepare_process, reasons_not_to_start, upgrade_database
 
 #: Threads of a worker: most requests take one for a millisecond; a call to the registry or the
@@ -56,13 +57,17 @@ def run(chosen: Settings, output: Output, *, host: str, port: int, workers: int)
     """Serve until SIGTERM or SIGINT."""
     # before there is any thread: workers inherit it
     prepare_process()
-    prepared = _in_child(lambda: _prepare(chosen), output)
+    if not chosen.password.concurrency:
+        chosen = _sharing_cores(chosen, workers)
+    # workers inherit it: none builds it anew, and it is in memory once. It has neither threads nor
+    # connections before `start`
+    app = create_app(chosen)
+    prepared = _in_child(lambda: _prepare(app, chosen), output)
+    compiled.load_compiled(app)
     from granian import Granian  # noqa: PLC0415 - only this command needs it, while the child works
     from granian.constants import Interfaces  # noqa: PLC0415
 
     prepared()
-    if not chosen.password.concurrency:
-        chosen = _sharing_cores(chosen, workers)
     server = Granian(
         "idp.app:create_app",
         address=host,
@@ -73,7 +78,7 @@ def run(chosen: Settings, output: Output, *, host: str, port: int, workers: int)
         backpressure=BACKPRESSURE,
         log_access=False,
         log_level=_quiet(),
-        log_dictconfig=server_logging("_granian"),
+        log_dictconfig=logs.server_logging("_granian"),
         respawn_failed_workers=True,
         workers_kill_timeout=20,
     )
@@ -81,7 +86,7 @@ def run(chosen: Settings, output: Output, *, host: str, port: int, workers: int)
     gc.collect()
     gc.freeze()
     supervisor = os.getpid()
-    server.serve(target_loader=lambda _: _load(chosen, supervisor))
+    server.serve(target_loader=lambda _: _begin(app, chosen, supervisor))
 
 
 def _sharing_cores(chosen: Settings, workers: int) -> Settings:
@@ -93,8 +98,8 @@ def _sharing_cores(chosen: Settings, workers: int) -> Settings:
     return chosen.model_copy(update={"password": chosen.password.model_copy(update=share)})
 
 
-def _load(chosen: Settings, supervisor: int) -> Callable[..., Any]:
-    """Build the application in a worker and return its front door.
+def _begin(app: Application, chosen: Settings, supervisor: int) -> Callable[..., Any]:
+    """Begin the application's work in a worker and return its front door.
 
     A worker passes its environment on with every request: it is emptied of our settings. It ends
     with its supervisor, also where that was told to end before the worker could hear of it: nobody
@@ -102,8 +107,9 @@ def _load(chosen: Settings, supervisor: int) -> Callable[..., Any]:
     """
     end_with(supervisor)
     chosen.leave_environment()
-    app = create_app(chosen)
-    write_in_batches()
+    # granian set up its own
+    logs.set_up(chosen.log_level)
+    logs.write_in_batches()
     app.start()
     # what granian's worker runs last: nothing is left half sent, and no line unwritten
     Finalize(None, app.stop, exitpriority=2)
@@ -122,11 +128,11 @@ def _collect_seldom() -> None:
     gc.set_threshold(10_000, 10, 10)
 
 
-def _prepare(chosen: Settings) -> None:
+def _prepare(app: Application, chosen: Settings) -> None:
     """Outside production bring the schema up to date; make missing signing keys."""
     if not chosen.is_production:
         upgrade_database(chosen)
-    create_app(chosen).wiring.services.keys.ensure()
+    app.wiring.services.keys.ensure()
 
 
 def _in_child(work: Callable[[], None], output: Output) -> Callable[[], None]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 import sqlalchemy as sa
 import yaml
@@ -16,11 +17,13 @@ from click.testing import CliRunner, Result
 from adapters.sql import engine as engines
 from adapters.sql import schema
 from adapters.sql.health import may_write
+from config.settings import Settings
 from idp import wiring
-from idp.app import Application
+from idp.app import Application, create_app
 from idp.commands import main
 from idp.domain.protocol.client import Client
 from idp.oidc.tokens.key_ring import KEEP_SECONDS
+from idp.web import compiled
 from tests.conftest import BASE, ROOT, environment
 from tests.dynamic import a_key
 from tests.guest import Guest
@@ -99,7 +102,7 @@ GROUPS = {
     "outbox": {"list", "retry"},
     "audit": {"verify", "head", "key", "export"},
 }
-SINGLE = {"serve", "demo", "sandbox", "doctor", "sweep"}
+SINGLE = {"serve", "demo", "sandbox", "doctor", "sweep", "compile"}
 
 
 def test_every_command_is_there_and_says_what_it_does(siapkerja: Siapkerja) -> None:
@@ -1115,3 +1118,48 @@ def test_sc_1_pending_migrations_stop_production(siapkerja: Siapkerja, tmp_path:
 
     assert told["error"] == "production"
     assert told["message"] == "migrations are pending: run `siapkerja db upgrade`"
+
+
+def test_compile_keeps_every_template_for_whoever_starts_next(
+    siapkerja: Siapkerja, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "FOLDER", tmp_path / "made" / "templates")
+    first = siapkerja.told("compile")
+    monkeypatch.setattr(jinja2.Environment, "compile", None)
+    second = siapkerja.told("compile")
+
+    assert first == second
+    assert first["templates"] == len([*compiled.FOLDER.iterdir()]) > 150
+
+
+def test_compile_compiles_anew_what_changed(
+    siapkerja: Siapkerja, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "FOLDER", tmp_path)
+    siapkerja.told("compile")
+    app = create_app(Settings.of_nobody())
+    assert isinstance(app.jinja_loader, jinja2.FileSystemLoader)
+    (tmp_path / "site" / "citizen" / "login").mkdir(parents=True)
+    page = tmp_path / "site" / "citizen" / "login" / "changed.html"
+    page.write_text("before")
+    app.jinja_loader.searchpath.append(str(tmp_path / "site"))
+    before = app.jinja_env.get_template("citizen/login/changed.html").render()
+    page.write_text("and after")
+    fresh = create_app(Settings.of_nobody())
+    assert isinstance(fresh.jinja_loader, jinja2.FileSystemLoader)
+    fresh.jinja_loader.searchpath.append(str(tmp_path / "site"))
+
+    assert before == "before"
+    assert fresh.jinja_env.get_template("citizen/login/changed.html").render() == "and after"
+
+
+def test_compile_says_where_nothing_can_be_kept_and_pages_are_served_nevertheless(
+    siapkerja: Siapkerja, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(compiled, "FOLDER", tmp_path / "file" / "templates")
+
+    assert siapkerja.refused("compile")["error"] == "compile.folder"
+    app = create_app(Settings.of_nobody())
+    compiled.load_compiled(app)
+    assert app.jinja_env.get_template("citizen/login/login.html")

@@ -127,6 +127,14 @@ def test_a_request_comes_through_as_long_as_the_provider_takes_it() -> None:
 COUNT = "siapkerja_request_seconds_count"
 
 
+def test_workers_share_no_connection_to_the_database() -> None:
+    with running_server(workers=2) as server:
+        held = [str(entry.readlink()) for entry in Path(f"/proc/{server.pid}/fd").iterdir()]
+
+    # what the supervisor held open its workers would inherit; the rows of a transaction would mix
+    assert not [name for name in held if "siapkerja.db" in name]
+
+
 def test_workers_of_one_server_tell_the_sum() -> None:
     settings = {"SIAPKERJA_OPERATOR_TOKEN": TOKEN, "SIAPKERJA_LIMITS_FACTOR": "1000"}
     with running_server(workers=2, **settings) as server:
