@@ -136,7 +136,7 @@ def test_a_registration_in_the_pages_is_one_that_we_take() -> None:
     documents = re.findall(r"```json\n(\{.*?\n\})\n```", text, re.DOTALL)
     documents += re.findall(r"echo '(\{.*?\})'", text)
 
-    assert len(documents) == 3
+    assert len(documents) == 4
     for document in documents:
         given = json.loads(document)
         assert parse_client_metadata(given, policy)["client_name"] == given["client_name"]

@@ -1,7 +1,9 @@
 """FAPI-CIBA, module by module of the OpenID Foundation's plan (`fapi-ciba-id1-…`).
 
 Poll and ping, `private_key_jwt` and mutual TLS, tokens bound to a certificate; the person answers
-by the automated approval that `test` and `sandbox` have.
+by the automated approval that `test` and `sandbox` have. The suite's assertions name the endpoint
+that they are for, which a `baseline` client may do (CIBA Core §7.1); a `fapi2` client, for which
+they name the issuer, meets the same refusals.
 """
 
 import json
@@ -46,6 +48,7 @@ class Bank:
     client: FapiClient
     mode: str
     listener: Listener
+    profile: str
 
     @property
     def suite(self) -> Suite:
@@ -67,8 +70,13 @@ class Bank:
         }
         return {name: value for name, value in told.items() if value is not None}
 
+    def credentials(self, name: str) -> dict[str, str]:
+        """Return what proves who it is at an endpoint, in the suite's own words."""
+        aud = self.client.url_of(name) if self.profile == "baseline" else ISSUER
+        return self.client.credentials(self.client.assertion(aud=aud))
+
     def send(self, request: str | None, **form: Any) -> TestResponse:
-        told = {**self.client.credentials(), "request": request, **form}
+        told = {**self.credentials(ENDPOINT), "request": request, **form}
         kept = {name: value for name, value in told.items() if value is not None}
         return self.client.post(ENDPOINT, kept)
 
@@ -91,7 +99,8 @@ class Bank:
         replace(outbox, deliverers={"ping": outbox.deliverers["ping"]}).deliver_due()
 
     def poll(self, auth_req_id: str, **form: Any) -> TestResponse:
-        return self.client.token(grant_type=CIBA, auth_req_id=auth_req_id, **form)
+        own = self.credentials("token_endpoint")
+        return self.client.token(**{**own, "grant_type": CIBA, "auth_req_id": auth_req_id, **form})
 
     def tokens(self, **changes: Any) -> dict[str, Any]:
         auth_req_id = self.asked(**changes)
@@ -111,8 +120,9 @@ def signers() -> tuple[Signer, Signer]:
     return Signer("PS256"), Signer("PS256")
 
 
-@pytest.fixture
+@pytest.fixture(params=["baseline", "fapi2"])
 def join(
+    request: pytest.FixtureRequest,
     make_app: Callable[..., Application],
     clock: FixedClock,
     listener: Listener,
@@ -127,6 +137,7 @@ def join(
     def make(auth: str = "private_key_jwt", mode: str = "poll", **given: Any) -> Bank:
         ping = {"backchannel_client_notification_endpoint": listener.url("/ciba-notification")}
         metadata = {
+            "profile": request.param,
             "grant_types": [CIBA],
             "redirect_uris": [],
             "backchannel_token_delivery_mode": mode,
@@ -137,7 +148,7 @@ def join(
             **given,
         }
         client = a_fapi_client(suite, auth, "mtls", signer=next(keys), **metadata)
-        return Bank(client, mode, listener)
+        return Bank(client, mode, listener, request.param)
 
     return make
 
