@@ -1,21 +1,17 @@
 """Whom a typed identifier means: e-mail address, phone number or NIK, told apart by shape."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from idp.domain.errors import Refused
 from idp.domain.identity.account import Account, PasswordCredential
 from idp.domain.identity.email import EmailAddress
-from idp.domain.identity.nik import LENGTH, Nik, parse_nik
+from idp.domain.identity.nik import LENGTH, Nik, parse_nik, without_separators
 from idp.domain.identity.phone import Phone, parse_phone
 from idp.ports.store import Transaction
 from idp.ports.vault import Vault
 
 Identifier = EmailAddress | Phone | Nik
-
-_NOT_DIGITS: Final = re.compile(r"[\s.\-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +26,7 @@ class Identifiers:
         try:
             if "@" in typed:
                 return self.parse_email(typed)
-            digits = _NOT_DIGITS.sub("", typed)
+            digits = without_separators(typed)
             # "+62 (0)812 ..." and "0062 812 ..." may have sixteen characters too; no NIK begins so
             if len(digits) == LENGTH and digits.isdigit() and digits[0] != "0":
                 return parse_nik(digits)

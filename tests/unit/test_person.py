@@ -17,6 +17,8 @@ from idp.domain.identity.person import NAME_MAX, Person, clean_name
         ("Ma’ruf", "Ma'ruf"),
         ("Ma`ruf", "Ma'ruf"),
         ("Nur'aini", "Nur'aini"),
+        ("'Aisyah binti 'Umar", "'Aisyah binti 'Umar"),
+        ("‘Abdullah", "'Abdullah"),
         ("Anak Agung Gde Ngurah-Putra", "Anak Agung Gde Ngurah-Putra"),
         ("O", "O"),
         ("Mbah (Alm) Sastro", "Mbah (Alm) Sastro"),
@@ -45,6 +47,8 @@ def test_names_pass_as_they_are(typed: str, kept: str) -> None:
         ("=cmd|' /C calc'!A0", "full_name.character"),
         ("Budi_Santoso", "full_name.character"),
         ("'", "full_name.character"),
+        ("''Aisyah", "full_name.character"),
+        ("' Aisyah", "full_name.character"),
     ],
 )
 def test_what_is_no_name_is_refused(typed: str, code: str) -> None:
@@ -60,7 +64,13 @@ def test_a_person_is_not_printed_by_accident() -> None:
 
 @pytest.mark.parametrize(
     ("name", "initials"),
-    [("Budi Santoso", "BS"), ("Sukarno", "S"), ("Dr. H. Ahmad Fauzi", "DF"), ("O", "O")],
+    [
+        ("Budi Santoso", "BS"),
+        ("Sukarno", "S"),
+        ("Dr. H. Ahmad Fauzi", "DF"),
+        ("O", "O"),
+        ("'Aisyah 'Umar", "AU"),
+    ],
 )
 def test_initials_stand_for_a_photo(name: str, initials: str) -> None:
     assert Person(name).initials == initials

@@ -103,6 +103,11 @@ class Nik:
         return f"Nik({self.masked!r})"
 
 
+def without_separators(text: str) -> str:
+    """Return what was typed without what people put between the digits."""
+    return _SEPARATORS.sub("", text)
+
+
 def parse_nik(text: str) -> Nik:
     """Read a NIK as a person types it.
 
@@ -110,7 +115,7 @@ def parse_nik(text: str) -> Nik:
     Refuses with `nik.character`, `nik.length`, `nik.province`, `nik.regency`, `nik.district`,
     `nik.day`, `nik.month` or `nik.serial`: the first that fails.
     """
-    digits = _SEPARATORS.sub("", text)
+    digits = without_separators(text)
     if not _DIGITS.fullmatch(digits):
         raise Refused("nik.character")
     if len(digits) != LENGTH:

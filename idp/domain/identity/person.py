@@ -11,7 +11,8 @@ from idp.domain.errors import Refused
 NAME_MAX: Final = 120
 
 _APOSTROPHES: Final = str.maketrans({"’": "'", "`": "'", "‘": "'", "´": "'", "ʼ": "'"})
-_NAME: Final = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f '.,\-/()])*")
+# some begin with the apostrophe that stands for ain: 'Aisyah
+_NAME: Final = re.compile(r"'?[^\W\d_](?:[^\W\d_]|[\u0300-\u036f '.,\-/()])*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Person:
     @property
     def initials(self) -> str:
         """One or two letters that stand for a photo."""
-        words = [word for word in self.name.replace(".", " ").split() if word[0].isalpha()]
+        words = [word.lstrip("'") for word in self.name.replace(".", " ").split()]
+        words = [word for word in words if word[:1].isalpha()]
         picked = words[:1] + (words[-1:] if len(words) > 1 else [])
         return "".join(word[0].upper() for word in picked)
 

@@ -11,7 +11,10 @@ from idp.domain.errors import Refused
 # libphonenumber metadata for 62: 8[1-35-9] and 7 to 10 digits; 080 is toll-free, 084 unused.
 _MOBILE: Final = re.compile(r"\+628[1-35-9][0-9]{7,10}")
 _TYPED: Final = re.compile(r"\+?[0-9]+")
-_DECORATION: Final = re.compile(r"[\s\u00a0\u202f.\-()\u2010\u2011\u2012\u2013/]+")
+# numbers that are copied from a list of contacts are wrapped in marks that nobody sees
+_DECORATION: Final = re.compile(
+    r"[\s\u00a0\u202f.\-()\u2010\u2011\u2012\u2013/\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+"
+)
 _SLIPS: Final = (("0062", "+62"), ("+620", "+62"), ("62", "+62"), ("0", "+62"), ("8", "+628"))
 
 OPERATORS: Final = {
