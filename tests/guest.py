@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -109,6 +110,11 @@ class Guest:
 def path_of(answer: TestResponse) -> str:
     """Return the path that an answer leads to, without its query."""
     return urlsplit(answer.headers["Location"]).path
+
+
+def words_of(answer: TestResponse) -> str:
+    """Return what a person reads on a page, without its elements."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", "", answer.text)).split())
 
 
 def without_nonces(answer: TestResponse) -> str:

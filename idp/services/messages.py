@@ -24,6 +24,7 @@ from idp.domain.identity.limits import (
 from idp.domain.identity.messages import SmsState
 from idp.domain.identity.otp import CODE_SECONDS
 from idp.domain.identity.phone import Phone
+from idp.domain.identity.regions import DEFAULT_ZONE
 from idp.domain.identity.visitor import Visitor
 from idp.domain.protocol.client import Client
 from idp.ports.clock import Clock
@@ -185,7 +186,7 @@ class MessageService:
         now = self.clock.now()
         message_id = message_id or self.entropy.uuid7(self.clock.now_ms())
         life = _LIVES.get(kind, LETTER_SECONDS)
-        if of is not None and "at" in values:
+        if of is not None and "at" in values and of.time_zone != DEFAULT_ZONE:
             values["zone"] = of.time_zone
         payload = {"kind": kind, "to": to.address, "locale": locale, "values": values}
         tx.outbox.add(

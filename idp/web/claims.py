@@ -85,12 +85,9 @@ def told(claims: Iterable[Claim], account: Account) -> list[tuple[str, str]]:
     return found
 
 
-def values_of(scope: str, account: Account) -> tuple[str, ...]:
-    """Return the values behind a scope: the one that it is named for, the others by their names."""
-    found = told(claims_of_scope(scope), account)
-    return tuple(
-        value if number == 0 else f"{words}: {value}" for number, (words, value) in enumerate(found)
-    )
+def values_of(scope: str, account: Account) -> list[tuple[str, str]]:
+    """Return name and value of all that a scope gives; it is named for the first of them."""
+    return told(claims_of_scope(scope), account)
 
 
 def _read(name: str, value: object, account: Account) -> str:

@@ -9,6 +9,7 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 from flask import Flask, g, request
 from flask_babel import Babel, get_locale, gettext, lazy_gettext
+from markupsafe import escape
 
 from idp.domain.identity.regions import DEFAULT_ZONE
 from idp.web.context import cookie_name, services
@@ -29,6 +30,8 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         moment=moment,
         clock_time=clock_time,
+        # for attributes, which hold no elements
+        clock_words=lambda at: str(clock_time(at)),
         clock_second=clock_second,
         day=day,
         number=number,
@@ -94,14 +97,35 @@ def zone() -> ZoneInfo:
     return ZoneInfo(g.get("zone", DEFAULT_ZONE))
 
 
-def clock_time(at: int) -> str:
+class Told(str):
+    """A time in words; on a page it becomes a `time` element (`ui.md` section 9).
+
+    `machine`: the same as HTML's `datetime` has it, an instant in UTC.
+    """
+
+    machine: str
+
+    def __new__(cls, words: str, machine: str) -> "Told":
+        told = super().__new__(cls, words)
+        told.machine = machine
+        return told
+
+    def __html__(self) -> str:
+        return f'<time datetime="{escape(self.machine)}">{escape(str(self))}</time>'
+
+
+def _told(words: str, at: int) -> Told:
+    return Told(words, datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def clock_time(at: int) -> Told:
     """Return `15.04 WIB`."""
-    return _clock(at, "%H", "%M")
+    return _told(_clock(at, "%H", "%M"), at)
 
 
-def clock_second(at: int) -> str:
+def clock_second(at: int) -> Told:
     """Return `15.04.30 WIB`, for waits shorter than a minute."""
-    return _clock(at, "%H", "%M", "%S")
+    return _told(_clock(at, "%H", "%M", "%S"), at)
 
 
 def _clock(at: int, *parts: str) -> str:
@@ -111,23 +135,24 @@ def _clock(at: int, *parts: str) -> str:
     return f"{local.strftime(separator.join(parts))} {name}"
 
 
-def day(at: int) -> str:
+def day(at: int) -> Told:
     """Return `22 November 2026`."""
     local = datetime.fromtimestamp(at, UTC).astimezone(zone())
-    return day_of(local.date())
+    return _told(day_of(local.date()), at)
 
 
-def day_of(date_: date) -> str:
+def day_of(date_: date) -> Told:
     """Return the same of a date that has no time of day."""
-    return format_date(date_, "d MMMM y", locale=str(get_locale()))
+    words = format_date(date_, "d MMMM y", locale=str(get_locale()))
+    return Told(words, date_.isoformat())
 
 
-def moment(at: int) -> str:
+def moment(at: int) -> Told:
     """Return `22 November 2026, 15.04 WIB`, or `hari ini, 15.04 WIB`."""
     today = datetime.fromtimestamp(services().clock.now(), UTC).astimezone(zone()).date()
     local = datetime.fromtimestamp(at, UTC).astimezone(zone()).date()
     date_words = gettext("hari ini") if local == today else day(at)
-    return f"{date_words}, {clock_time(at)}"
+    return _told(f"{date_words}, {clock_time(at)}", at)
 
 
 def number(value: float) -> str:

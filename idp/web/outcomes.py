@@ -63,7 +63,7 @@ def show_error(outcome: ErrorPage) -> ResponseReturnValue:
     note_portal(outcome.client, is_its_request=True)
     if outcome.is_stopped:
         sentence = str(STOPPED)
-    elif outcome.client is None:
+    elif outcome.error.error == "invalid_client":
         sentence = gettext(
             "Aplikasi tidak terdaftar. Jangan masukkan kata sandi Anda, dan laporkan tautan ini."
         )

@@ -114,7 +114,8 @@ def test_claims_asked_for_by_name_are_shown_with_their_names(
     claims = '{"userinfo":{"birthdate":null,"phone_number":{"essential":true},"nik":null}}'
     _, page = asked(guest, register(), claims=claims)
 
-    assert "<dt>Tanggal lahir</dt><dd>17 Agustus 1990</dd>" in page.text
+    born = '<time datetime="1990-08-17">17 Agustus 1990</time>'
+    assert f"<dt>Tanggal lahir</dt><dd>{born}</dd>" in page.text
     assert "<dt>Nomor handphone</dt>" in page.text
     assert "3273" not in page.text
 

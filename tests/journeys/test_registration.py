@@ -14,6 +14,7 @@ from idp.domain.identity.nik import Nik
 from idp.domain.identity.phone import parse_phone
 from idp.domain.ids import digest_of
 from tests.fakes import FixedClock
+from tests.guest import words_of
 from tests.portal import a_portal, an_account, form_fields, same_origin
 from tests.registrant import PASSWORD, Registrant, a_wrong
 from tests.sandbox_server import Sandbox
@@ -324,11 +325,14 @@ def test_a_code_is_taken_with_blanks(citizen: Citizen, spelling: str) -> None:
 
 def test_the_page_prints_clock_times(citizen: Citizen, clock: FixedClock) -> None:
     siti = citizen().until_code()
-    page = siti.get("/daftar/kode").text
+    answer = siti.get("/daftar/kode")
+    page = words_of(answer)
 
     assert "09.00 WIB" in page
     assert "09.05 WIB" in page
     assert "mulai pukul 09.01 WIB" in page
+    # `ui.md` section 9: what machines read is UTC
+    assert '<time datetime="2026-11-24T02:05:00Z">09.05 WIB</time>' in answer.text
     clock.move(301)
     assert "sudah tidak berlaku" in siti.get("/daftar/kode").text
 
@@ -336,7 +340,7 @@ def test_the_page_prints_clock_times(citizen: Citizen, clock: FixedClock) -> Non
 def test_times_are_told_in_the_zone_of_the_nik(citizen: Citizen, sandbox: Sandbox) -> None:
     """`ui.md` section 9: in Makassar it is ten when it is nine in Jakarta."""
     siti = citizen(person=sandbox.add_person(nik="7371015708909001")).until_code()
-    page = siti.get("/daftar/kode").text
+    page = words_of(siti.get("/daftar/kode"))
 
     assert "mulai pukul 10.01 WITA" in page
     assert "WIB" not in page

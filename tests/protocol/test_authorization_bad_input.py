@@ -297,6 +297,26 @@ def test_a_waiting_request_can_not_be_bent(portal: Portal) -> None:
     assert bent.headers["Location"].startswith("/izin")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("client_id", "somebody", "Aplikasi tidak terdaftar."),
+        ("client_id", ["=", "="], "Permintaan tidak dapat diproses."),
+        ("redirect_uri", "https://evil.example/", "Permintaan tidak dapat diproses."),
+        ("state", LONG, "Permintaan tidak dapat diproses."),
+        ("state", "\x00", "Permintaan tidak dapat diproses."),
+    ],
+)
+def test_only_an_unknown_client_is_called_unregistered(
+    portal: Portal, name: str, value: str | list[str], words: str
+) -> None:
+    page = portal.browser.get(f"/authorize?{encoded(portal, name, value)}")
+
+    assert stays_here(page)
+    assert words in page.text
+    assert ("laporkan tautan" in page.text) == (value == "somebody")
+
+
 def test_nothing_that_was_sent_comes_back_in_an_error_page(
     portal: Portal, app: Application, person: Account
 ) -> None:

@@ -21,11 +21,11 @@ from idp.web.submissions import once
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """One scope on the page: its words, the values that would go out, and why they are asked."""
+    """One scope on the page: its words, what would go out by name and value, and why."""
 
     scope: str
     words: str
-    values: tuple[str, ...]
+    values: list[tuple[str, str]]
     purpose: str | None
 
 
