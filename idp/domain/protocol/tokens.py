@@ -35,9 +35,10 @@ class TokenOrder:
     """What one token request buys.
 
     `scopes`, `resources`: of the access token. `grant`, `holder`: absent for a client acting for
-    itself. `refresh`: the family whose current token goes out. `nonce`: for the ID token, which
-    comes where `openid` was granted (OpenID Connect Core §3.1.3.3, §12.2). `audience`, `subject`,
-    `actor`, `issued_type`, `life_max_seconds`: where a token was exchanged (RFC 8693 §2.2).
+    itself. `refresh`: the family whose current token goes out; `shown`: the generation of the token
+    that was brought. `nonce`: for the ID token, which comes where `openid` was granted (OpenID
+    Connect Core §3.1.3.3, §12.2). `audience`, `subject`, `actor`, `issued_type`,
+    `life_max_seconds`: where a token was exchanged (RFC 8693 §2.2).
     """
 
     scopes: tuple[str, ...]
@@ -46,6 +47,7 @@ class TokenOrder:
     holder: GrantHolder | None = None
     confirmation: Confirmation = UNBOUND
     refresh: RefreshFamily | None = None
+    shown: int | None = None
     details: tuple[Mapping[str, Any], ...] = ()
     nonce: str | None = None
     with_id_token: bool = False

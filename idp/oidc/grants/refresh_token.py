@@ -75,6 +75,7 @@ class RefreshTokenGrant(TokenGrant):
             holder=holder,
             confirmation=request.confirmation,
             refresh=family,
+            shown=read[1],
             with_id_token=OPENID in scopes,
         )
 
@@ -102,14 +103,10 @@ class RefreshTokenGrant(TokenGrant):
     def spend(
         self, request: TokenRequest, order: TokenOrder, tx: Transaction
     ) -> RefreshFamily | None:
-        family, grant = order.refresh, order.grant
-        if family is None or grant is None or not self._rotates(request, family):
+        family, grant, shown = order.refresh, order.grant, order.shown
+        if family is None or grant is None or shown is None or not self._rotates(request, family):
             return family
-        read = read_refresh_token(
-            request.must("refresh_token"), self.server.vault.keys("refresh-token")
-        )
-        generation = read[1] if read is not None else -1
-        return self._turn(request, family, grant, generation, tx)
+        return self._turn(request, family, grant, shown, tx)
 
     def _turn(
         self,
