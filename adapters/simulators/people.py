@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.resources import files
+from secrets import randbelow
 from threading import Lock
 from typing import Final
 
@@ -18,6 +19,8 @@ _MADE_UP_DISTRICTS: Final = ("327301", "317409", "357825", "127101", "737114", "
 _MADE_UP_NAMES: Final = ("SARI", "WIBOWO", "LESTARI", "PRATAMA", "NINGSIH", "SAPUTRA", "HANDAYANI")
 _MADE_UP_FIRST_NAMES: Final = ("DEWI", "AGUS", "RINA", "JOKO", "MAYA", "HENDRA", "FITRI", "RUDI")
 _FIRST_SERIAL, _LAST_SERIAL = 9001, 9999
+#: About so many different NIKs can be made up.
+_SPREAD: Final = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ class PopulationRegister:
         self._lock = Lock()
         self._by_nik = {person.nik: person for person in self._first}
         self._made = 0
+        # somewhere else at each start: the provider still has the accounts of those made up before
+        self._offset = randbelow(_SPREAD)
 
     def all(self) -> tuple[SandboxPerson, ...]:
         """Return everybody: the first people, then those who were added."""
@@ -94,7 +99,7 @@ class PopulationRegister:
             raise BadPersonError(f"unknown members: {', '.join(sorted(strangers))}")
         with self._lock:
             number = self._made = self._made + 1
-            nik = _nik(given.get("nik") or self._unused_nik(number))
+            nik = _nik(given.get("nik") or self._unused_nik(self._offset + number))
             person = SandboxPerson(
                 nik=nik.digits,
                 name=given.get("name") or _made_up_name(number),

@@ -137,6 +137,16 @@ def test_people_can_be_made_up_in_any_number(sandbox: Sandbox):
         parse_nik(person.nik)
 
 
+def test_people_made_up_after_a_restart_are_others():
+    """Those of before may have an account by now: the provider's database outlives the sandbox."""
+    before, after = (
+        {register.add({}).nik for _ in range(20)}
+        for register in (PopulationRegister(load_people()), PopulationRegister(load_people()))
+    )
+
+    assert not before & after
+
+
 def test_thousands_of_made_up_people_differ():
     register = PopulationRegister(load_people())
 
