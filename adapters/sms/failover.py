@@ -49,6 +49,11 @@ class FailoverSmsGateways:
             receipt = self._send_by(gateway, sms)
         return receipt
 
+    def is_reachable(self) -> bool:
+        now = self._clock.monotonic()
+        with self._lock:
+            return any(until <= now for until in self._rests_until.values())
+
     def read_report(
         self,
         gateway: str,

@@ -48,6 +48,9 @@ class SmsGateways(Protocol):
         The next carrier is asked only after one has clearly not taken the message.
         """
 
+    def is_reachable(self) -> bool:
+        """Return whether some carrier took messages lately, or was not asked. Asks nobody."""
+
     def read_report(
         self,
         gateway: str,

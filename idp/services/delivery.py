@@ -136,12 +136,16 @@ class LetterDeliverer:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReports:
-    """Takes carriers' reports: late, twice and in any order."""
+    """Takes carriers' reports: late, twice and in any order; knows whether they take messages."""
 
     store: Store
     clock: Clock
     metrics: Metrics
     gateways: SmsGateways
+
+    def may_arrive(self) -> bool:
+        """Return whether a short message would be taken now, as far as this process knows."""
+        return self.gateways.is_reachable()
 
     def receive(
         self, gateway: str, body: bytes, *, content_type: str, headers: Mapping[str, str], url: str

@@ -631,6 +631,21 @@ def test_a_carrier_that_keeps_failing_comes_last_for_a_minute():
     assert gateways.send(an_sms()).gateway == "first"
 
 
+def test_nobody_is_reachable_only_while_every_carrier_keeps_failing():
+    clock = SteppedClock()
+    one, two = Scripted("first", *[NO_MONEY] * 3), Scripted("second", *[NO_MONEY] * 3)
+    gateways = in_turn(one, two, clock=clock)
+    told = [gateways.is_reachable()]
+
+    for _ in range(3):
+        gateways.send(an_sms())
+        told.append(gateways.is_reachable())
+    clock.advance(61)
+    told.append(gateways.is_reachable())
+
+    assert told == [True, True, True, False, True]
+
+
 def test_bad_numbers_do_not_count_against_a_carrier():
     one, two = Scripted("first", *[BAD_NUMBER] * 5), Scripted("second")
     gateways = in_turn(one, two)

@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from idp.app import Application
 from idp.domain.identity.audit import Action
 from idp.domain.identity.email import EmailAddress
+from idp.domain.identity.messages import Sms, SmsState
 from idp.domain.identity.nik import Nik
 from idp.domain.identity.phone import parse_phone
 from idp.domain.ids import digest_of
 from tests.fakes import FixedClock
-from tests.guest import words_of
+from tests.guest import Guest, words_of
 from tests.portal import a_portal, an_account, form_fields, same_origin
 from tests.registrant import PASSWORD, Registrant, a_wrong
 from tests.sandbox_server import Sandbox
@@ -344,6 +345,40 @@ def test_times_are_told_in_the_zone_of_the_nik(citizen: Citizen, sandbox: Sandbo
 
     assert "mulai pukul 10.01 WITA" in page
     assert "WIB" not in page
+
+
+def test_an_outage_of_short_messages_is_told_before_anybody_types(
+    app: Application, citizen: Citizen, sandbox: Sandbox
+) -> None:
+    """`ui.md` section 4: before people type, and with another way where there is one."""
+    siti = citizen().until_contact()
+    guest = Guest(app)
+    pages = {
+        "/daftar/kontak": siti,
+        "/kendala/kata-sandi": guest,
+    }
+    for path, who in pages.items():
+        assert "Pengiriman SMS sedang terganggu" not in who.get(path).text
+
+    sandbox.next_sms("balance", times=6)
+    for number in range(3):
+        sms = Sms(f"lost-{number}", parse_phone(siti.phone), "Uji", "signup", 60)
+        assert app.wiring.services.reports.gateways.send(sms).state is SmsState.REJECTED
+
+    assert "dapat dilanjutkan di peramban ini selama 30 menit" in siti.get("/daftar/kontak").text
+    assert "Pilih tautan ke email" in guest.get("/kendala/kata-sandi").text
+
+
+def test_whoever_only_looked_at_the_contact_page_again_gets_back_to_the_code(
+    citizen: Citizen,
+) -> None:
+    siti = citizen().until_contact()
+    assert "Kembali ke kode OTP" not in siti.get("/daftar/kontak").text
+
+    siti.contact()
+
+    page = siti.get("/daftar/kontak").text
+    assert '<a href="/daftar/kode">Kembali ke kode OTP</a>' in page
 
 
 def test_resending_is_paced_and_the_newest_code_counts(citizen: Citizen, clock: FixedClock) -> None:

@@ -181,6 +181,7 @@ def _menu() -> dict[str, object]:
         "account_menu": lambda: ACCOUNT_MENU,
         "current_page": request.endpoint,
         "session_end": _session_end,
+        "sms_may_arrive": services().reports.may_arrive,
         "asks_portals": services().upgrade.asks_portals,
         "page_note": NOTES.get(request.args.get("pesan", "")),
     }

@@ -246,6 +246,7 @@ def registration_contact() -> ResponseReturnValue:
         waiting=waiting,
         registration=registration,
         minimum=services().passwords.minimum,
+        i=_id_of(waiting),
     )
     return page, form.status, headers
 
