@@ -11,14 +11,13 @@ from flask import Flask, g, request
 from flask_babel import Babel, get_locale, gettext, lazy_gettext
 from markupsafe import escape
 
-from idp.domain.identity.regions import DEFAULT_ZONE
+from idp.domain.identity.regions import DEFAULT_ZONE, ZONE_NAMES
 from idp.web.context import cookie_name, services
 
 LOCALES: Final = ("id", "en")
 
 #: What the cookie keeps of a waiting request's id.
 _PLACE: Final = re.compile(r"[A-Za-z0-9_-]{8}")
-_ZONE_NAMES: Final = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
 
 
 def init_app(app: Flask) -> None:
@@ -130,7 +129,7 @@ def clock_second(at: int) -> Told:
 
 def _clock(at: int, *parts: str) -> str:
     local = datetime.fromtimestamp(at, UTC).astimezone(zone())
-    name = _ZONE_NAMES.get(str(local.tzinfo), "WIB")
+    name = ZONE_NAMES.get(str(local.tzinfo), "WIB")
     separator = "." if str(get_locale()) == "id" else ":"
     return f"{local.strftime(separator.join(parts))} {name}"
 

@@ -347,6 +347,16 @@ def test_times_are_told_in_the_zone_of_the_nik(citizen: Citizen, sandbox: Sandbo
     assert "WIB" not in page
 
 
+def test_a_name_that_ends_with_a_title_ends_the_sentence_once(
+    citizen: Citizen, sandbox: Sandbox
+) -> None:
+    siti = citizen(person=sandbox.add_person(name="SITI AMINAH, M.KN."))
+    page = siti.until_contact().get("/daftar/kontak").text
+
+    assert "SITI AMINAH, M.KN.<" in page
+    assert "M.KN.." not in page
+
+
 def test_an_outage_of_short_messages_is_told_before_anybody_types(
     app: Application, citizen: Citizen, sandbox: Sandbox
 ) -> None:

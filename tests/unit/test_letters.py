@@ -136,20 +136,24 @@ def test_moments_in_letters_are_dates_since_they_are_read_later(app: Application
 
 
 @pytest.mark.parametrize(
-    ("nik", "at"),
+    ("nik", "zone", "at"),
     [
-        ("3273011708909001", "09.00 WIB"),
-        ("7371011708909001", "10.00 WITA"),
-        ("9103011708909001", "11.00 WIT"),
-        (None, "09.00 WIB"),
+        ("3273011708909001", None, "09.00 WIB"),
+        ("7371011708909001", None, "10.00 WITA"),
+        ("9103011708909001", None, "11.00 WIT"),
+        (None, None, "09.00 WIB"),
+        ("3273011708909001", "Asia/Jayapura", "11.00 WIT"),
+        ("9103011708909001", "Asia/Pontianak", "09.00 WIB"),
+        ("7371011708909001", "Europe/Amsterdam", "10.00 WITA"),
     ],
 )
 def test_a_letter_tells_times_in_the_zone_of_its_reader(
-    app: Application, nik: str | None, at: str
+    app: Application, nik: str | None, zone: str | None, at: str
 ) -> None:
-    """`ui.md` section 9; the zone is guessed from the NIK's province."""
+    """`ui.md` section 9; the zone is guessed from the NIK's province unless it is known."""
     services = app.wiring.services
-    account = replace(an_account(app), nik=Nik(nik) if nik is not None else None)
+    claims = {"zoneinfo": zone} if zone is not None else {}
+    account = replace(an_account(app, **claims), nik=Nik(nik) if nik is not None else None)
     kind = LetterKind.PASSWORD_CHANGED
     with services.store.write() as tx:
         services.people.messages.notify(account, kind, tx=tx, at=VALUES["at"])

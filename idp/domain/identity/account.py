@@ -10,7 +10,7 @@ from idp.domain.identity.nik import Nik
 from idp.domain.identity.otp import Channel
 from idp.domain.identity.person import Person
 from idp.domain.identity.phone import Phone
-from idp.domain.identity.regions import DEFAULT_ZONE
+from idp.domain.identity.regions import DEFAULT_ZONE, ZONE_NAMES
 
 
 class AccountStatus(StrEnum):
@@ -62,7 +62,13 @@ class Account:
 
     @property
     def time_zone(self) -> str:
-        """IANA zone in which times are told to the person: guessed from the NIK's province."""
+        """IANA zone in which times are told to the person: their own, else the NIK's province's.
+
+        One abroad has no name here that people know.
+        """
+        told = self.person.claims.get("zoneinfo")
+        if told in ZONE_NAMES:
+            return str(told)
         return self.nik.time_zone if self.nik is not None else DEFAULT_ZONE
 
     @property

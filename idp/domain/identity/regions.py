@@ -1,7 +1,7 @@
 """Region codes of the Ministry of Home Affairs, current and retired, as they stand inside a NIK."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -36,6 +36,13 @@ def provinces() -> frozenset[str]:
     return frozenset(code for code in current_regions() if len(code) == 2) | {TIMOR_TIMUR}
 
 
+#: Every zone of the country, by the name that it goes by here.
+ZONE_NAMES: Final[Mapping[str, str]] = {
+    "Asia/Jakarta": "WIB",
+    "Asia/Pontianak": "WIB",
+    "Asia/Makassar": "WITA",
+    "Asia/Jayapura": "WIT",
+}
 #: WIB, in which times are told to whoever's place is not known.
 DEFAULT_ZONE: Final = "Asia/Jakarta"
 
