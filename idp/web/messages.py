@@ -33,6 +33,10 @@ _PUZZLE = lazy_gettext(
     "masih ada."
 )
 
+#: In the place of `otp.wait`, for waits that nobody counts in seconds (`ui.md` section 3).
+_LONG_WAIT: Final = "otp.long_wait"
+_COUNTED_SECONDS: Final = 60
+
 #: `%(name)s` stands for a value of the refusal; `*_at` values are shown as a clock time.
 MESSAGES: Final[Mapping[str, object]] = {
     "nik.required": lazy_gettext("Masukkan NIK Anda."),
@@ -86,6 +90,7 @@ MESSAGES: Final[Mapping[str, object]] = {
         "Kode OTP salah terlalu sering dan telah dibatalkan. Minta kode baru."
     ),
     "otp.wait": lazy_gettext("Kode baru dapat diminta dalam %(seconds)s detik."),
+    _LONG_WAIT: lazy_gettext("Kode baru dapat diminta mulai pukul %(until_at)s."),
     "otp.limit": _CODE_LIMIT,
     "otp.stopped": _CODE_LIMIT,
     "puzzle.required": _PUZZLE,
@@ -337,9 +342,15 @@ MESSAGES: Final[Mapping[str, object]] = {
 }
 
 
+def _code_of(refusal: Refused) -> str:
+    seconds = refusal.values.get("seconds")
+    is_long = isinstance(seconds, int) and seconds > _COUNTED_SECONDS
+    return _LONG_WAIT if refusal.code == "otp.wait" and is_long else refusal.code
+
+
 def words_for(refusal: Refused) -> str:
     """Return what a refusal says; one without words of its own is the general sentence."""
-    template = MESSAGES.get(refusal.code)
+    template = MESSAGES.get(_code_of(refusal))
     if template is None:
         return str(gettext("Permintaan tidak dapat diproses. Silakan kembali dan coba lagi."))
     values = {

@@ -347,6 +347,21 @@ def test_times_are_told_in_the_zone_of_the_nik(citizen: Citizen, sandbox: Sandbo
     assert "WIB" not in page
 
 
+def test_a_long_wait_is_told_as_a_clock_time(citizen: Citizen, clock: FixedClock) -> None:
+    """`ui.md` section 3; the first minute is counted in seconds (`ui-copy.md`, OTP_WAIT)."""
+    siti = citizen().until_code()
+    clock.move(10)
+    assert "Kode baru dapat diminta dalam 50 detik." in words_of(siti.resend())
+    clock.move(51)
+    assert siti.resend().status_code == 303
+    early = siti.resend()
+
+    assert early.status_code == 429
+    assert early.headers["Retry-After"] == "120"
+    [told] = re.findall(r"Mohon tunggu(.*?)Kode bantuan", words_of(early))
+    assert told.strip() == "Kode baru dapat diminta mulai pukul 09.03 WIB."
+
+
 def test_a_name_that_ends_with_a_title_ends_the_sentence_once(
     citizen: Citizen, sandbox: Sandbox
 ) -> None:
