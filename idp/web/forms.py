@@ -190,7 +190,7 @@ def parse_email(text: str) -> EmailAddress:
     from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415
 
     try:
-        checked = validate_email(text.strip(), check_deliverability=False)
+        checked = validate_email(text.strip(), check_deliverability=False, strict=True)
     except EmailNotValidError as error:
         raise Refused("email.invalid") from error
     return EmailAddress(f"{checked.local_part}@{checked.domain.lower()}")

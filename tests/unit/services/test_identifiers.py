@@ -24,3 +24,9 @@ def test_sixteen_digits_are_a_nik(typed: str) -> None:
 @pytest.mark.parametrize("typed", ["", "budi", "327301170890900x", "+327301170890900", "a@b@c"])
 def test_what_can_name_nobody_is_nobody(typed: str) -> None:
     assert READ(typed) is None
+
+
+def test_an_address_that_no_mail_server_takes_is_none() -> None:
+    """RFC 5321 §4.5.3.1.1: 64 octets before the @-sign."""
+    assert READ("b" * 64 + "@contoh.id") is not None
+    assert READ("b" * 65 + "@contoh.id") is None
