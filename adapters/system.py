@@ -9,11 +9,28 @@ from uuid import UUID
 
 from idp.domain.ids import Uuid7Sequence
 from idp.ports.clock import Signal
+from idp.ports.entropy import Entropy
 
 
 def process_name() -> str:
     """Return machine and process number: where an answer came from."""
     return f"{platform.node()[:64]}:{os.getpid()}"
+
+
+class ProcessMark:
+    """A random name of the process that asks; a fork has another, and holds none of its leases."""
+
+    def __init__(self, entropy: Entropy) -> None:
+        self._entropy = entropy
+        self._made = (0, "")
+
+    def __call__(self) -> str:
+        """Return it, the same one each time, at most 16 characters."""
+        pid, name = self._made
+        if pid != os.getpid():
+            name = self._entropy.token(12)
+            self._made = (os.getpid(), name)
+        return name
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ class Application(Flask):
     def start(self) -> None:
         """Begin this process's work in the background; call it after a fork."""
         self.starts_with_first_request = False
+        self.wiring.provider.begin()
         self.wiring.sender.start()
         self.wiring.housekeeper.start()
         self.wiring.services.failures.start()

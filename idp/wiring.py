@@ -43,7 +43,7 @@ from adapters.sql.legacy_scratch import scratch_store
 from adapters.sql.legacy_sealing import SqlLegacySealer
 from adapters.sql.store import SqlStore
 from adapters.sql.sweeping import count_expired, delete_expired
-from adapters.system import SystemClock, SystemEntropy, process_name
+from adapters.system import ProcessMark, SystemClock, SystemEntropy, process_name
 from adapters.upstream import (
     UpstreamSettings,
     build_upstream,
@@ -469,7 +469,7 @@ def wire(
             ),
             PING: PingDeliverer(directory, documents),
         },
-        worker=entropy.token(12),
+        worker=ProcessMark(entropy),
     )
     audit_log = AuditLog(store, clock, vault, AuditHeads(vault))
     sender = OutboxSender(outbox)

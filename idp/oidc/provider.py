@@ -339,6 +339,10 @@ class IdentityProvider(AuthorizationServer):
             ).respond,
         }
 
+    def begin(self) -> None:
+        """Note when this process began: answers lost in a crash count as lost from then on."""
+        self.started_at = self.clock.now()
+
     @override
     def query_client(self, client_id: str) -> Client | None:
         return self.directory.find(client_id)

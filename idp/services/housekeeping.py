@@ -39,7 +39,7 @@ class Housekeeper:
         jobs: Sequence[Job],
         store: Store,
         clock: Clock,
-        holder: str,
+        holder: Callable[[], str],
         *,
         every_round: Callable[[], object] = lambda: None,
     ) -> None:
@@ -92,7 +92,7 @@ class Housekeeper:
             if now - tx.leases.last_done(job.name) < job.every_seconds:
                 return False
         with self._store.write() as tx:
-            return tx.leases.take(job.name, self._holder, now=now, seconds=job.lease_seconds)
+            return tx.leases.take(job.name, self._holder(), now=now, seconds=job.lease_seconds)
 
     def _run(self) -> None:
         while not self._stopping.wait(ROUND_SECONDS):

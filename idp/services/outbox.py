@@ -72,14 +72,14 @@ class Deliverer(Protocol):
 class OutboxService:
     """`deliverers` by the kind of row; rows of other kinds wait for who knows them.
 
-    `worker`: this process's name in leases.
+    `worker`: tells this process's name in leases.
     """
 
     store: Store
     clock: Clock
     metrics: Metrics
     deliverers: Mapping[str, Deliverer]
-    worker: str
+    worker: Callable[[], str]
 
     @property
     def kinds(self) -> Sequence[str]:
@@ -104,7 +104,7 @@ class OutboxService:
         begun = []
         with self.store.write() as tx:
             for message in tx.outbox.claim(
-                kinds=kinds, worker=self.worker, now=now, lease_seconds=LEASE_SECONDS, limit=limit
+                kinds=kinds, worker=self.worker(), now=now, lease_seconds=LEASE_SECONDS, limit=limit
             ):
                 deliverer = self.deliverers[message.kind]
                 if now >= message.expires_at:

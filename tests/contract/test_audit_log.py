@@ -258,7 +258,7 @@ def test_r_21_a_job_that_fails_stops_neither_itself_nor_another(
         raise RuntimeError("a bug")
 
     jobs = (Job("failing", 0, 30, fail), Job("other", 0, 30, lambda: done.append("other")))
-    keeper = Housekeeper(jobs, services.store, clock, "one")
+    keeper = Housekeeper(jobs, services.store, clock, lambda: "one")
 
     keeper.do_due()
     keeper.do_due()
@@ -272,7 +272,9 @@ def test_r_21_a_job_is_done_by_whoever_holds_its_lease(
 ) -> None:
     done: list[str] = []
     one, other = (
-        Housekeeper((Job("j", 60, 30, lambda n=n: done.append(n)),), services.store, clock, n)  # type: ignore[misc]
+        Housekeeper(
+            (Job("j", 60, 30, lambda n=n: done.append(n)),), services.store, clock, lambda n=n: n
+        )  # type: ignore[misc]
         for n in ("one", "other")
     )
 

@@ -1,6 +1,8 @@
 """`siapkerja serve` as operators run it: in production, with several workers, and when it can't."""
 
 import json
+import os
+import signal
 import socket
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -14,9 +16,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.conftest import BASE
-from tests.live_server import SIAPKERJA, inherited, running_process, running_server, wait_for
+from tests.live_server import (
+    SIAPKERJA,
+    LiveServer,
+    inherited,
+    running_process,
+    running_server,
+    wait_for,
+)
 from tests.servers import free_port
 from tests.unit.config.test_settings import GOOD
+from tests.waiting_for import until
 
 TOKEN = "an-operator-token-of-many-letters"
 AS_OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
@@ -133,6 +143,23 @@ def test_workers_share_no_connection_to_the_database() -> None:
 
     # what the supervisor held open its workers would inherit; the rows of a transaction would mix
     assert not [name for name in held if "siapkerja.db" in name]
+
+
+def workers_of(server: LiveServer) -> set[int]:
+    told = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text()
+    return {int(pid) for pid in told.split()}
+
+
+def test_a_worker_that_was_killed_is_replaced() -> None:
+    with running_server(workers=2) as server:
+        before = workers_of(server)
+        for worker in before:
+            os.kill(worker, signal.SIGKILL)
+        until(lambda: len(workers_of(server) - before) == 2)
+        wait_for(f"{server.url}/readyz", server.process, server.log)
+        answers = [httpx.get(f"{server.url}/masuk", trust_env=False) for _ in range(8)]
+
+    assert {answer.status_code for answer in answers} == {200}
 
 
 def test_workers_of_one_server_tell_the_sum() -> None:

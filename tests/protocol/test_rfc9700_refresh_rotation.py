@@ -243,6 +243,20 @@ def test_oa_15_a_lost_answer_counts_as_lost_until_ten_seconds_after_a_restart(
     refused(restarted.refresh(token))
 
 
+def test_oa_15_a_lost_answer_counts_as_lost_until_ten_seconds_after_a_worker_begins(
+    public_portal: Portal, clock: FixedClock
+) -> None:
+    token = public_portal.tokens(scope=OFFLINE)["refresh_token"]
+    successor = public_portal.refresh(token).get_json()["refresh_token"]
+    clock.move(60)
+    # what was built before a fork begins in each worker, also in one that replaces another
+    public_portal.app.start()
+    public_portal.app.stop()
+    clock.move(9)
+
+    assert public_portal.refresh(token).get_json()["refresh_token"] == successor
+
+
 def test_oa_15_a_restart_forgives_nothing_older(
     public_portal: Portal, make_app: Callable[..., Application], clock: FixedClock
 ) -> None:

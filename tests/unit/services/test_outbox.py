@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from itertools import pairwise
 from time import monotonic, sleep
 from typing import Any
@@ -305,7 +306,7 @@ def test_r_21_two_senders_never_take_the_same_row(world: World, clock: FixedCloc
     for number in range(12):
         world.send_letter()
         del number
-    others = [replace(world.outbox, worker=f"worker {n}") for n in range(4)]
+    others = [replace(world.outbox, worker=partial("worker {}".format, n)) for n in range(4)]
 
     with ThreadPoolExecutor(4) as pool:
         told = list(pool.map(lambda outbox: outbox.deliver_due(), others))
