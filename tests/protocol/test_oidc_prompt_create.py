@@ -1,9 +1,8 @@
 """Initiating User Registration via OpenID Connect §4: `prompt=create`."""
 
-from collections.abc import Callable
-
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from idp.app import Application
 from idp.domain.identity.account import Account
@@ -56,23 +55,35 @@ def test_it_may_stand_beside_other_values(portal: Portal, others: str) -> None:
     assert page_of(portal.start(prompt=others)) == "/daftar"
 
 
-@pytest.mark.parametrize(
-    "prompt", ["none create", "create none", "CREATE", "created", "create,login"]
-)
+BENT = ("none create", "create none", "CREATE", "created", "create,login")
+
+
+@pytest.mark.parametrize("prompt", BENT)
 def test_it_stands_not_beside_none_and_is_spelled_so(portal: Portal, prompt: str) -> None:
     assert portal.answer(portal.start(prompt=prompt))["error"] == "invalid_request"
 
 
-def test_a_client_may_push_it(portal: Portal, register: Callable[..., Portal]) -> None:
+def pushed(portal: Portal, prompt: str) -> TestResponse:
     form = {
         "redirect_uri": portal.callback,
         "response_type": "code",
         "scope": "openid",
-        "prompt": "create",
+        "prompt": prompt,
         "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
         "code_challenge_method": "S256",
     }
-    request_uri = portal.token(path="/par", **form).get_json()["request_uri"]
+    return portal.token(path="/par", **form)
+
+
+@pytest.mark.parametrize("prompt", BENT)
+def test_a_bent_one_can_not_be_pushed(portal: Portal, prompt: str) -> None:
+    response = pushed(portal, prompt)
+
+    assert (response.status_code, response.get_json()["error"]) == (400, "invalid_request")
+
+
+def test_a_client_may_push_it(portal: Portal) -> None:
+    request_uri = pushed(portal, "create").get_json()["request_uri"]
 
     there = portal.browser.get(f"/authorize?client_id={portal.client_id}&request_uri={request_uri}")
 

@@ -513,10 +513,11 @@ def test_a_bound_token_is_good_only_with_its_certificate(
     token = showing(bound_portal, pair).redeem(bound_portal.authorize()).get_json()["access_token"]
 
     assert read(bound_portal, url, token, pair).status_code == 200
-    for other in (None, stranger):
+    for other, words in ((None, "use mtls_endpoint_aliases"), (stranger, "another certificate")):
         response = read(bound_portal, url, token, other)
         assert response.status_code == 401
         assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
+        assert words in response.headers["WWW-Authenticate"]
     bound_portal.browser.environ_base["REMOTE_ADDR"] = "203.0.113.7"
     assert read(bound_portal, url, token, pair).status_code == 401
 

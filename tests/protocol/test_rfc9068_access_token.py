@@ -1,6 +1,7 @@
 """Access tokens as JWT (RFC 9068 §2), and what a resource server can check in them (§4)."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
@@ -154,6 +155,49 @@ def test_a_resource_server_with_authlib_verifies_it(for_jkp: Portal, clock: Fixe
             assert error  # noqa: PT017
         else:
             assert found is None or found["aud"] != JKP
+
+
+KINDS = ("JWT", "dpop+jwt", "logout+jwt", "oauth-authz-req+jwt", "token-introspection+jwt")
+
+
+@pytest.mark.parametrize("typ", KINDS)
+def test_oa_12_what_says_that_it_is_something_else_opens_nothing(portal: Portal, typ: str) -> None:
+    """§4: `typ` first, though the key and every claim are right."""
+    claims = portal.claims(portal.tokens()["access_token"])
+
+    assert _opens(portal, claims, "at+jwt")
+    assert not _opens(portal, claims, typ)
+
+
+BENT: tuple[dict[str, Any], ...] = (
+    {"aud": JKP},
+    {"aud": f"{ISSUER}/"},
+    {"aud": ISSUER.upper()},
+    {"exp": NOW},
+    {"exp": NOW - 1},
+    {"iat": NOW + 61},
+    {"client_id": "nobody"},
+    {"gid": "0" * 32},
+)
+
+
+@pytest.mark.parametrize("changes", BENT, ids=str)
+def test_oa_12_a_claim_that_is_not_right_opens_nothing(
+    portal: Portal, changes: dict[str, Any]
+) -> None:
+    """§4: audience and life; and what the token stands on, though our own key signed it."""
+    claims = portal.claims(portal.tokens()["access_token"])
+
+    assert not _opens(portal, {**claims, **changes}, "at+jwt")
+
+
+def _opens(portal: Portal, claims: dict[str, Any], typ: str) -> bool:
+    """Whether userinfo takes what our own key signs."""
+    signer = portal.app.wiring.provider.ring.signer("ES256")
+    answer = portal.userinfo(signer.sign(claims, typ))
+    assert answer.status_code in {200, 401}
+    assert answer.status_code == 200 or answer.get_json()["error"] == "invalid_token"
+    return answer.status_code == 200
 
 
 def test_oa_12_a_resource_recognises_its_own_person_and_the_client_its_own(

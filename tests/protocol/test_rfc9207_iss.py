@@ -75,6 +75,28 @@ def test_oa_5_a_registered_iss_in_the_query_does_not_hide_ours(
     )
 
 
+@pytest.mark.parametrize("mode", ["query", "form_post"])
+@pytest.mark.parametrize("sent", ["https://evil.example", "", f"{ISSUER}/"])
+def test_oa_5_an_iss_in_the_request_changes_nothing(portal: Portal, sent: str, mode: str) -> None:
+    portal.authorize()
+
+    response = portal.start(response_mode=mode, iss=sent)
+
+    told = form_fields(response) if mode == "form_post" else portal.answer(response)
+    assert told["iss"] == ISSUER
+
+
+@pytest.mark.parametrize(
+    "changes", [{"client_id": "nobody"}, {"redirect_uri": "https://evil.example/cb"}], ids=str
+)
+def test_oa_5_what_is_told_here_goes_to_nobody(portal: Portal, changes: dict[str, str]) -> None:
+    response = portal.start(**changes)
+
+    assert response.status_code == 400
+    assert "Location" not in response.headers
+    assert "iss=" not in response.text
+
+
 def test_oa_5_tokens_name_the_same_issuer(app: Application, browser) -> None:
     sign_in(app, browser, an_account(app))
     portal = a_portal(app, browser)

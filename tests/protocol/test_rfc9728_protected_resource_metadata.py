@@ -101,6 +101,20 @@ def test_a_challenge_leads_to_the_document(browser: FlaskClient, path: str) -> N
             assert f'resource_metadata="{ISSUER}{PATH}"' in challenge
 
 
+def test_every_no_leads_to_the_document(portal: Portal, clock: FixedClock) -> None:
+    """§5.1, whatever was wrong with the token: expired, of too little, of no use here."""
+    token = portal.tokens()["access_token"]
+    too_little = portal.tokens(scope="profile")["access_token"]
+    refusals = [portal.userinfo(too_little), portal.userinfo(portal.tokens()["id_token"])]
+    clock.move(301)
+    refusals.append(portal.userinfo(token))
+
+    assert [refusal.status_code for refusal in refusals] == [403, 401, 401]
+    for refusal in refusals:
+        found = f'resource_metadata="{ISSUER}{PATH}"'
+        assert found in refusal.headers["WWW-Authenticate"]
+
+
 def test_the_authorization_server_names_the_resource_too(browser: FlaskClient) -> None:
     metadata = browser.get("/.well-known/oauth-authorization-server").get_json()
 
@@ -122,7 +136,17 @@ def test_it_can_only_be_read(browser: FlaskClient, method: str) -> None:
     assert browser.open(PATH, method=method).status_code == 405
 
 
-@pytest.mark.parametrize("path", [f"{PATH}/userinfo", f"{PATH}/", f"{PATH}/api/v1"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{PATH}/userinfo",
+        f"{PATH}/",
+        f"{PATH}/api/v1",
+        f"{PATH}.json",
+        PATH.upper(),
+        f"/userinfo{PATH}",
+    ],
+)
 def test_there_is_one_resource_and_no_other_path_has_a_document(
     browser: FlaskClient, path: str
 ) -> None:

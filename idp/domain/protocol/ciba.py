@@ -152,7 +152,7 @@ def check_signed_request(
         raise _refusal("exp is more than an hour after nbf")
     jti = claims.get("jti")
     if not isinstance(jti, str) or not 1 <= len(jti) <= 512:
-        raise _refusal("jti is missing")
+        raise _refusal("jti must be a text of 1 to 512 characters")
     if "request" in claims or "request_uri" in claims:
         raise _refusal("it must not hold another request")
 

@@ -59,7 +59,7 @@ def check_assertion(
             raise _refusal(f"{name} is in the future")
     jti = claims.get("jti")
     if not isinstance(jti, str) or not 1 <= len(jti) <= 512:
-        raise _refusal("jti is missing")
+        raise _refusal("jti must be a text of 1 to 512 characters")
     return AssertionIdentifier(jti, int(expires) + 60)
 
 

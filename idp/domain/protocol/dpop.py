@@ -53,7 +53,7 @@ def check_proof(claims: Mapping[str, Any], context: ProofContext) -> str:
     """
     jti = claims.get("jti")
     if not isinstance(jti, str) or not 1 <= len(jti) <= 256:
-        raise invalid_proof("jti is missing")
+        raise invalid_proof("jti must be a text of 1 to 256 characters")
     if claims.get("htm") != context.method:
         raise invalid_proof("htm is not the method of this call")
     htu = claims.get("htu")
@@ -61,7 +61,7 @@ def check_proof(claims: Mapping[str, Any], context: ProofContext) -> str:
         raise invalid_proof("htu is not the address of this call")
     issued = claims.get("iat")
     if isinstance(issued, bool) or not isinstance(issued, int | float):
-        raise invalid_proof("iat is missing")
+        raise invalid_proof("iat must be a number")
     if not context.now - AGE_MAX_SECONDS <= issued <= context.now + LEEWAY_SECONDS:
         raise invalid_proof("iat is not within the last minute")
     _check_nonce(claims.get("nonce"), context)

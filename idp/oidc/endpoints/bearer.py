@@ -80,8 +80,10 @@ def check_holder_of_key(
     elif jkt is not None:
         raise invalid_token("the access token is bound to a DPoP key: use the scheme DPoP")
     thumbprint = confirmation.get("x5t#S256")
-    if thumbprint is not None and thumbprint_of(request) != thumbprint:
-        raise invalid_token("the access token is bound to another certificate")
+    shown = thumbprint_of(request) if thumbprint is not None else None
+    if shown != thumbprint:
+        told = "another certificate" if shown else "a certificate: use mtls_endpoint_aliases"
+        raise invalid_token(f"the access token is bound to {told}")
 
 
 Tell = Callable[[PresentedToken, WireRequest], WireResponse]
