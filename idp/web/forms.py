@@ -71,6 +71,19 @@ class Form(FlaskForm):
             note_cause("form.expired")
         return False
 
+    def pressed(self, *decisions: str) -> str:
+        """Return which button sent an accepted form; empty, and refused, where none of them did.
+
+        `decisions`: the values of the page's buttons named `decision`.
+        """
+        if not self.is_accepted():
+            return ""
+        decision = request.form.get("decision", "")
+        if decision in decisions:
+            return decision
+        self.refuse(Refused("button.required"))
+        return ""
+
     @property
     def is_expired(self) -> bool:
         """Whether the page was open for too long, or another page sent the form."""

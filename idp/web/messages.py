@@ -129,6 +129,7 @@ MESSAGES: Final[Mapping[str, object]] = {
         "Terlalu banyak percobaan masuk. Silakan coba lagi dalam %(minutes)s menit."
     ),
     "journey.expired": lazy_gettext("Sesi Anda telah berakhir. Silakan masuk kembali."),
+    "button.required": lazy_gettext("Pilih salah satu tombol di halaman ini."),
     "method.required": lazy_gettext("Pilih cara menerima kode."),
     "password.wrong": lazy_gettext("Kata sandi Anda saat ini tidak sesuai."),
     "recovery.code": lazy_gettext(

@@ -239,7 +239,8 @@ def test_anything_but_a_yes_or_a_no_asks_again(
     there, _ = asked(guest, register())
     answer = guest.post(there, decision=decision)
 
-    assert answer.status_code == 200
+    assert answer.status_code == 422
+    assert "Pilih salah satu tombol" in answer.text
     assert 'name="decision" value="allow"' in answer.text
 
 

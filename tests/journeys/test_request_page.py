@@ -205,7 +205,9 @@ def test_anything_but_a_yes_or_a_no_asks_again(
     _, page = ask()
     sign_in(app, guest.browser, account)
 
-    assert 'value="allow"' in guest.post(page, decision=decision).text
+    answer = guest.post(page, decision=decision)
+    assert answer.status_code == 422
+    assert 'value="allow"' in answer.text
 
 
 def test_au_13_a_higher_level_is_proved_first(

@@ -15,6 +15,7 @@ from idp.web.citizen.blueprint import citizen, waiting_request, words_of_scope
 from idp.web.claims import told, values_of
 from idp.web.context import provider, services, signed_in, visitor
 from idp.web.forms import Form
+from idp.web.i18n import tell_times_in
 from idp.web.outcomes import show, show_refusal
 from idp.web.submissions import once
 
@@ -44,14 +45,15 @@ def consent() -> ResponseReturnValue:
     if found is None:
         return redirect(url_for("portal.resume", interaction_id=interaction_id), 303)
     _, account = found
+    tell_times_in(account.time_zone)
     form = Form()
-    if form.is_accepted():
-        if request.form.get("decision") == "deny":
-            return show(provider().deny(interaction_id, visitor()))
-        if request.form.get("decision") == "allow":
-            ticked = request.form.getlist("scope")
-            services().consents.allow(account.id, interaction_id, visitor(), ticked=ticked)
-            return redirect(url_for("portal.resume", interaction_id=interaction_id), 303)
+    decision = form.pressed("allow", "deny")
+    if decision == "deny":
+        return show(provider().deny(interaction_id, visitor()))
+    if decision == "allow":
+        ticked = request.form.getlist("scope")
+        services().consents.allow(account.id, interaction_id, visitor(), ticked=ticked)
+        return redirect(url_for("portal.resume", interaction_id=interaction_id), 303)
     required, optional = _shared(waiting, account)
     page = render_template(
         "citizen/consent/ask.html",

@@ -63,7 +63,7 @@ def device() -> ResponseReturnValue:
         user_code=write_user_code(form.user_code.value),
         details=asked.request.details,
     )
-    return page, 200
+    return page, form.status
 
 
 def _answer(asked: Asked, form: DeviceForm) -> ResponseReturnValue | None:
@@ -72,7 +72,8 @@ def _answer(asked: Asked, form: DeviceForm) -> ResponseReturnValue | None:
     if session.aal < asked.level:
         _remember_code(form.user_code.value)
         return redirect(url_for("citizen.choose_method", lanjut="device"), 303)
-    decision = request.form.get("decision")
+    # the page before has no such buttons
+    decision = form.pressed("allow", "deny") if request.form.get("decision") else ""
     if decision == "allow":
         proof = Proof(session.aal, session.amr, session.auth_time)
         provider().pending.allow(asked, account, proof, visitor().origin)

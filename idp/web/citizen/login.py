@@ -430,13 +430,12 @@ def choose_account() -> ResponseReturnValue:
     if waiting is None or found is None:
         return redirect(url_for("citizen.login", **carried()), 303)
     form = Form()
-    if form.is_accepted():
-        decision = request.form.get("decision")
-        if decision == "continue":
-            services().interactions.note_account_chosen(request.args["i"], visitor())
-            return onward()
-        if decision == "other":
-            return redirect(url_for("citizen.login", **carried()), 303)
+    decision = form.pressed("continue", "other")
+    if decision == "continue":
+        services().interactions.note_account_chosen(request.args["i"], visitor())
+        return onward()
+    if decision == "other":
+        return redirect(url_for("citizen.login", **carried()), 303)
     page = render_template(
         "citizen/login/account.html", form=form, waiting=waiting, account=found[1]
     )

@@ -59,11 +59,11 @@ def sign_out() -> ResponseReturnValue:
     if signed_in() is None:
         return redirect(url_for("citizen.signed_out"), 303)
     form = Form()
-    if form.is_accepted():
-        if request.form.get("decision") == "stay":
-            return redirect(url_for("citizen.start"), 303)
-        if request.form.get("decision") == "all":
-            return _leave(wanted)
+    decision = form.pressed("all", "stay")
+    if decision == "stay":
+        return redirect(url_for("citizen.start"), 303)
+    if decision == "all":
+        return _leave(wanted)
     client = provider().query_client(wanted.client_id) if wanted.client_id is not None else None
     return render_template("citizen/logout/ask.html", form=form, client=client), form.status
 

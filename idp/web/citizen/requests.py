@@ -29,7 +29,7 @@ def backchannel_request(page_id: str) -> ResponseReturnValue:
         if session.aal < asked.level:
             return redirect(url_for("citizen.choose_method", permintaan=page_id), 303)
         form = Form()
-        decision = request.form.get("decision") if form.is_accepted() else None
+        decision = form.pressed("allow", "deny")
         if decision == "allow":
             proof = Proof(session.aal, session.amr, session.auth_time)
             provider().pending.allow(asked, account, proof, visitor().origin)
