@@ -484,6 +484,8 @@ class Settings(_Area):
         issuer = urlsplit(self.issuer)
         if issuer.scheme not in {"http", "https"} or not issuer.hostname:
             yield "SIAPKERJA_ISSUER: must be an http or https URL"
+        elif not _has_good_port(self.issuer):
+            yield f"SIAPKERJA_ISSUER: {_BAD_PORT}"
         elif issuer.query or issuer.fragment or issuer.path:
             yield "SIAPKERJA_ISSUER: no path, query, fragment or trailing slash"
         upstream = self.upstream
@@ -491,15 +493,26 @@ class Settings(_Area):
             yield "SIAPKERJA_UPSTREAM_ISSUER: needs _CLIENT_ID and _KEYS_FILE beside it"
         if self.oauth.registration == "open" and self.is_production:
             yield "SIAPKERJA_OAUTH_REGISTRATION: `open` is for sandbox and test only"
-        for name, url, schemes in (
-            ("SIAPKERJA_DATABASE_URL", self.database_url, ("sqlite:///", "postgresql://")),
-            ("SIAPKERJA_REDIS_URL", self.redis_url, ("redis://", "rediss://", "unix://")),
-            ("SIAPKERJA_MAIL_URL", self.mail.url, ("smtp://", "smtps://")),
-            ("SIAPKERJA_DUKCAPIL_URL", self.dukcapil.url, ("http://", "https://")),
-            ("SIAPKERJA_UPSTREAM_ISSUER", upstream.issuer, ("http://", "https://")),
-        ):
-            if url and not url.startswith(schemes):
-                yield f"{name}: must begin with {' or '.join(schemes)}"
+        for name, url, schemes in self._addresses():
+            fault = _fault_of_address(url, schemes)
+            if fault is not None:
+                yield f"{name}: {fault}"
+
+    def _addresses(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+        """Tell name, address and possible beginnings of everything that we call, or are called."""
+        web = ("http://", "https://")
+        yield "SIAPKERJA_DATABASE_URL", self.database_url, ("sqlite:///", "postgresql://")
+        yield "SIAPKERJA_MAIL_URL", self.mail.url, ("smtp://", "smtps://")
+        yield "SIAPKERJA_DUKCAPIL_URL", self.dukcapil.url, web
+        for name, account in self.sms.accounts.items():
+            if account.url:
+                yield f"SIAPKERJA_SMS_{name.upper().replace('-', '_')}_URL", account.url, web
+        if self.redis_url:
+            yield "SIAPKERJA_REDIS_URL", self.redis_url, ("redis://", "rediss://", "unix://")
+        if self.upstream.issuer:
+            yield "SIAPKERJA_UPSTREAM_ISSUER", self.upstream.issuer, web
+        if self.http.mtls_url:
+            yield "SIAPKERJA_HTTP_MTLS_URL", self.http.mtls_url, web
 
     def refusals(self, *, workers: int = 1) -> list[str]:
         """Return why production must not start like this (`security.md` SC-1), all at once."""
@@ -601,6 +614,32 @@ def known_variables() -> Iterator[tuple[str, str, str]]:
     yield from Settings.variables()
     for area in AREAS.values():
         yield from area.variables()
+
+
+_BAD_PORT: Final = "the port must be a number up to 65535"
+#: Beginnings of addresses that name a file.
+_FILES: Final = ("sqlite:", "unix:")
+#: Beginnings of addresses whose host may be left out: it is this machine's then.
+_LOCAL: Final = ("postgresql:", "redis:", "rediss:")
+
+
+def _has_good_port(url: str) -> bool:
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        return False
+    return True
+
+
+def _fault_of_address(url: str, schemes: tuple[str, ...]) -> str | None:
+    """Return what is wrong with an address, `None` where nothing is; nobody is asked."""
+    if not url.startswith(schemes):
+        return f"must begin with {' or '.join(schemes)}"
+    if url.startswith(_FILES):
+        return None
+    if not _has_good_port(url):
+        return _BAD_PORT
+    return None if urlsplit(url).hostname or url.startswith(_LOCAL) else "names no host"
 
 
 _names: frozenset[str] = frozenset()

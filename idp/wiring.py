@@ -271,7 +271,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 
 _MENDS_OF_DATABASE: Final = {
-    "sqlite": "let its folder and file be writable to this user, or set SIAPKERJA_DATABASE_URL",
+    "sqlite": (
+        "let its folder and file be writable to this user, restore a damaged file from a backup, "
+        "or set SIAPKERJA_DATABASE_URL"
+    ),
     "postgresql": "start it, or set SIAPKERJA_DATABASE_URL",
 }
 

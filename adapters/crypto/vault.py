@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from idp.ports.clock import Clock
 from idp.ports.entropy import Entropy
-from idp.ports.vault import DataKey, DataKeyStore, Place
+from idp.ports.vault import DataKey, DataKeyStore, Place, WrongRoot
 
 VERSION: Final = b"\x01"
 SEAL: Final = "seal"
@@ -174,7 +174,7 @@ class DerivedVault:
                 )
             except InvalidTag:
                 continue
-        raise ValueError("no root in SIAPKERJA_SECRET_KEY opens the data keys of this database")
+        raise WrongRoot("no root in SIAPKERJA_SECRET_KEY opens the data keys of this database")
 
     @cached_property
     def _wrappers(self) -> tuple[AESGCM, ...]:

@@ -141,7 +141,13 @@ def writing(engine: Engine) -> Engine:
 
 
 def is_unavailable(error: sa.exc.DBAPIError) -> bool:
-    """Return whether the database is away, locked, full or read-only, rather than asked wrongly."""
-    return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError) or bool(
-        error.connection_invalidated
+    """Return whether the database is away, locked, full or read-only, rather than asked wrongly.
+
+    Damaged, or no database at all, counts as away: SQLite has no class of its own for that.
+    """
+    is_damaged = type(error) is sa.exc.DatabaseError
+    return (
+        is_damaged
+        or isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
+        or bool(error.connection_invalidated)
     )

@@ -19,6 +19,7 @@ from idp.domain.errors import Refused
 from idp.domain.identity.audit import OPERATOR
 from idp.domain.protocol.errors import ProtocolError
 from idp.ports.store import StoreUnavailable
+from idp.ports.vault import WrongRoot
 from idp.services.approvals import ApprovalService
 
 P = ParamSpec("P")
@@ -30,6 +31,8 @@ JSON_OPTION: Final = click.option(
 
 #: For arguments that are base64url: one in 64 begins as an option does.
 BEGINS_WITH_HYPHEN: Final = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
+
+_WRONG_ROOT: Final = "secret_key_does_not_open_the_database"
 
 #: What the refusals of use cases mean to an operator.
 REASONS: Final[Mapping[str, str]] = {
@@ -93,9 +96,7 @@ REASONS: Final[Mapping[str, str]] = {
     "run.unknown": "there is no such import",
     "settings": "the settings can't be used",
     "migrations_pending": "the schema is not up to date: run `siapkerja db upgrade`",
-    "secret_key_does_not_open_the_database": (
-        "SIAPKERJA_SECRET_KEY is not the root under which this database was written"
-    ),
+    _WRONG_ROOT: ("SIAPKERJA_SECRET_KEY is not the root under which this database was written"),
     "store": "the database does not answer: run `siapkerja doctor`",
 }
 
@@ -143,6 +144,8 @@ def telling(output: Output) -> Iterator[None]:
         output.refuse("settings", "; ".join(error.problems))
     except StoreUnavailable:
         output.refuse("store", REASONS["store"])
+    except WrongRoot:
+        output.refuse(_WRONG_ROOT, REASONS[_WRONG_ROOT])
 
 
 def command(function: Callable[Concatenate[Output, P], R]) -> Callable[..., R]:

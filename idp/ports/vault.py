@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 
+class WrongRoot(ValueError):  # noqa: N818 - named for what happened
+    """No root that we have opens the data keys: the database was written under another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a sealed value stands; a value moved elsewhere does not open."""

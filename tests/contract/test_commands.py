@@ -930,6 +930,20 @@ def free_address() -> str:
         ("SMS_ZENZIVA_URL", "http://{}", "SMS gateway zenziva", "SIAPKERJA_SMS_ZENZIVA_URL"),
         ("REDIS_URL", "redis://{}/0", "Redis", "SIAPKERJA_REDIS_URL"),
         ("ISUER", "x", "SIAPKERJA_ISUER", "SIAPKERJA_ISUER"),
+        ("ISSUER", "http://x:abc", "SIAPKERJA_ISSUER", "SIAPKERJA_ISSUER"),
+        ("DATABASE_URL", "", "SIAPKERJA_DATABASE_URL", "SIAPKERJA_DATABASE_URL"),
+        (
+            "DATABASE_URL",
+            "postgresql://x@127.0.0.1:abc/x",
+            "SIAPKERJA_DATABASE_URL",
+            "SIAPKERJA_DATABASE_URL",
+        ),
+        ("REDIS_URL", "redis://x:abc/0", "SIAPKERJA_REDIS_URL", "SIAPKERJA_REDIS_URL"),
+        ("MAIL_URL", "smtp://x:99999", "SIAPKERJA_MAIL_URL", "SIAPKERJA_MAIL_URL"),
+        ("MAIL_URL", "", "SIAPKERJA_MAIL_URL", "SIAPKERJA_MAIL_URL"),
+        ("DUKCAPIL_URL", "https://", "SIAPKERJA_DUKCAPIL_URL", "SIAPKERJA_DUKCAPIL_URL"),
+        ("SMS_ZENZIVA_URL", "x", "SIAPKERJA_SMS_ZENZIVA_URL", "SIAPKERJA_SMS_ZENZIVA_URL"),
+        ("HTTP_MTLS_URL", "x", "SIAPKERJA_HTTP_MTLS_URL", "SIAPKERJA_HTTP_MTLS_URL"),
         ("ENV", "staging", "SIAPKERJA_ENV", "SIAPKERJA_ENV"),
         ("MAIL_URL", "imap://{}", "SIAPKERJA_MAIL_URL", "SIAPKERJA_MAIL_URL"),
         ("SECRET_KEY", "another-root-that-opens-nothing", "secret key", "SIAPKERJA_SECRET_KEY"),
@@ -957,6 +971,8 @@ def test_the_doctor_sees_a_database_that_is_away_empty_or_behind(
     away = f"postgresql://x@{free_address()}/x"
     empty = f"sqlite:///{tmp_path}/empty.db"
     closed = "sqlite:////proc/nowhere/x.db"
+    (tmp_path / "noise.db").write_bytes(b"no database " * 1000)
+    damaged = f"sqlite:///{tmp_path}/noise.db"
 
     told = {
         url: next(
@@ -964,12 +980,13 @@ def test_the_doctor_sees_a_database_that_is_away_empty_or_behind(
             for what, finding in findings(world, SIAPKERJA_DATABASE_URL=url).items()
             if what.startswith("database")
         )
-        for url in (away, empty, closed)
+        for url in (away, empty, closed, damaged)
     }
 
     assert "SIAPKERJA_DATABASE_URL" in told[away]["mend"]
     assert told[empty]["mend"] == "run `siapkerja db upgrade`"
     assert "writable" in told[closed]["mend"]
+    assert "restore a damaged file" in told[damaged]["mend"]
 
 
 def test_the_doctor_sees_a_database_that_can_not_be_written(
@@ -1037,6 +1054,19 @@ def test_a_command_before_the_schema_says_what_to_do(bare: Siapkerja) -> None:
 
     assert told["error"] == "migrations_pending"
     assert "siapkerja db upgrade" in told["message"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["client", "list"], ["db", "check"], ["db", "upgrade"], ["keys", "rotate"]]
+)
+def test_a_damaged_database_is_a_reason(
+    siapkerja: Siapkerja, tmp_path: Path, arguments: list[str]
+) -> None:
+    (tmp_path / "noise.db").write_bytes(b"no database " * 1000)
+
+    told = siapkerja.refused(*arguments, SIAPKERJA_DATABASE_URL=f"sqlite:///{tmp_path}/noise.db")
+
+    assert told["error"] == "store"
 
 
 def test_a_command_with_another_root_says_so(siapkerja: Siapkerja) -> None:

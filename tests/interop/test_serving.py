@@ -35,6 +35,11 @@ AS_OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
 @pytest.mark.parametrize(
     ("changed", "code", "words"),
     [
+        (
+            {"SIAPKERJA_SECRET_KEY": "another-root-than-that-of-the-database-0123"},
+            "secret_key_does_not_open_the_database",
+            "not the root",
+        ),
         ({"SIAPKERJA_SMS_GATEWAYS": "pigeon"}, "settings", "no such SMS gateway: pigeon"),
         ({"SIAPKERJA_DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}, "store", "siapkerja doctor"),
     ],
@@ -42,9 +47,14 @@ AS_OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
 def test_serve_says_why_it_does_not_start(
     tmp_path: Path, changed: dict[str, str], code: str, words: str
 ) -> None:
+    url = f"sqlite:///{tmp_path}/known.db"
+    known = {**inherited(), **BASE, "SIAPKERJA_DATABASE_URL": url}
+    for words_before in (["db", "upgrade"], ["keys", "rotate"]):
+        command = [*SIAPKERJA, *words_before]
+        subprocess.run(command, env=known, cwd=tmp_path, check=True, capture_output=True)
     done = subprocess.run(
         [*SIAPKERJA, "--json", "serve", "--port", str(free_port())],
-        env={**inherited(), **BASE, **changed}, cwd=tmp_path,
+        env={**known, **changed}, cwd=tmp_path,
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
