@@ -275,7 +275,7 @@ _MENDS_OF_DATABASE: Final = {
         "let its folder and file be writable to this user, restore a damaged file from a backup, "
         "or set SIAPKERJA_DATABASE_URL"
     ),
-    "postgresql": "start it, or set SIAPKERJA_DATABASE_URL",
+    "postgresql": "start it, let our role read its tables, or set SIAPKERJA_DATABASE_URL",
 }
 
 
@@ -292,7 +292,7 @@ def _examine_database(settings: Settings, engine: Engine) -> Iterator[Finding]:
         mend = (
             _MENDS_OF_DATABASE["sqlite"]
             if engine.dialect.name == "sqlite"
-            else "let SIAPKERJA_DATABASE_URL name the primary, not a standby"
+            else "let SIAPKERJA_DATABASE_URL name the primary, and a role that may write all tables"
         )
         yield Finding(what, False, "can be read but not written", mend)
         return

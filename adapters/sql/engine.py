@@ -29,6 +29,10 @@ _SCAN: Final = cast(Any, JSONDecoder()).scan_once
 SQLITE_BEGIN: Final = "sqlite_begin"
 
 
+#: PostgreSQL, appendix A.
+_INSUFFICIENT_PRIVILEGE: Final = "42501"
+
+
 def build_database() -> SQLAlchemy:
     """Return the extension; it reads the URL from Flask's configuration."""
     return SQLAlchemy(metadata=metadata)
@@ -141,13 +145,14 @@ def writing(engine: Engine) -> Engine:
 
 
 def is_unavailable(error: sa.exc.DBAPIError) -> bool:
-    """Return whether the database is away, locked, full or read-only, rather than asked wrongly.
+    """Return whether the database is away, locked, full or closed to us, not asked wrongly.
 
     Damaged, or no database at all, counts as away: SQLite has no class of its own for that.
     """
     is_damaged = type(error) is sa.exc.DatabaseError
     return (
         is_damaged
+        or getattr(error.orig, "sqlstate", None) == _INSUFFICIENT_PRIVILEGE
         or isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
         or bool(error.connection_invalidated)
     )

@@ -17,6 +17,15 @@ _EPOCH: Final = {
 }
 
 
+#: Whether a transaction may write, to every table of ours: not on a standby, nor by a poor role.
+_MAY_WRITE: Final = """
+SELECT current_setting('transaction_read_only') = 'off' AND bool_and(
+    has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT'))
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname = current_schema() AND c.relname <> 'alembic_version'
+"""
+
+
 def probe_database(engine: Engine) -> tuple[str | None, str, int, float | None]:
     """Return revision, newest revision, epoch seconds and the free share of the disk."""
     revision = current_revision(engine)
@@ -31,11 +40,11 @@ def probe_database(engine: Engine) -> tuple[str | None, str, int, float | None]:
 
 
 def may_write(engine: Engine) -> bool:
-    """Return whether rows can be written: no file that is read-only to us, and no standby."""
+    """Return whether rows can be written: no read-only file, no standby, no role without rights."""
     try:
         with engines.writing(engine).connect() as connection:
             if engine.dialect.name != "sqlite":
-                return connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "off"
+                return bool(connection.exec_driver_sql(_MAY_WRITE).scalar())
             # SQLite notices with the first page, not with the lock; nobody reads the number, and
             # closing the connection takes it back
             connection.exec_driver_sql("PRAGMA user_version = 1")

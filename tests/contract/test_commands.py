@@ -1020,6 +1020,31 @@ def test_a_standby_and_a_file_that_is_read_only_can_not_be_written(
     assert found == [True, False]
 
 
+def test_a_role_without_rights_is_told_of(world: Siapkerja, database_url: str) -> None:
+    if database_url.startswith("sqlite"):
+        pytest.skip("SQLite has no roles")
+    admin = sa.create_engine(database_url, isolation_level="AUTOCOMMIT")
+    poor = sa.make_url(database_url).set(username="poor", password="poor")
+    url = poor.render_as_string(hide_password=False)
+    try:
+        with admin.connect() as connection:
+            connection.exec_driver_sql("CREATE ROLE poor LOGIN PASSWORD 'poor'")
+            refused = world.refused("client", "list", SIAPKERJA_DATABASE_URL=url)
+            blind = findings(world, SIAPKERJA_DATABASE_URL=url)["database (postgresql)"]
+            connection.exec_driver_sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO poor")
+            mute = findings(world, SIAPKERJA_DATABASE_URL=url)["database (postgresql)"]
+    finally:
+        with admin.connect() as connection:
+            connection.exec_driver_sql("DROP OWNED BY poor")
+            connection.exec_driver_sql("DROP ROLE poor")
+        admin.dispose()
+
+    assert refused["error"] == "store"
+    assert "let our role read its tables" in blind["mend"]
+    assert mute["found"] == "can be read but not written"
+    assert "a role that may write all tables" in mute["mend"]
+
+
 def test_the_doctor_sees_a_database_without_keys(world: Siapkerja, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/new.db"
     world.told("db", "upgrade", SIAPKERJA_DATABASE_URL=url)
