@@ -5,7 +5,7 @@ The only importer of `adapters`. The engine is taken once, inside the app contex
 
 import json
 import logging
-import socket
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import cpu_count
@@ -26,12 +26,14 @@ from adapters.crypto.passwords import Argon2idHasher, use_one_arena
 from adapters.crypto.vault import DerivedVault
 from adapters.documents import GuardedFetcher, resolve_name
 from adapters.dukcapil import LONG_PAUSE_SECONDS, build_civil_registry
+from adapters.dukcapil.pinning import pinned_context
 from adapters.images import PillowImages
 from adapters.mail import build_mailer
 from adapters.metrics import PrometheusMetrics
 from adapters.passkeys import WebauthnPasskeys
 from adapters.portals import build_portal_verifier
 from adapters.processes import ForkedWorkers
+from adapters.reaching import fault_of_redis, fault_of_server
 from adapters.sandbox_people import build_test_people
 from adapters.sms import build_sms_gateways
 from adapters.sql import engine as engines
@@ -262,12 +264,32 @@ def examine(settings: Settings) -> Iterator[Finding]:
             if account.url
         },
     }
-    if settings.redis_url:
-        outside["Redis"] = (settings.redis_url, "SIAPKERJA_REDIS_URL")
     for what, (url, name) in outside.items():
+        tls = _tls_of_registry(settings) if what == "Dukcapil" else ssl.create_default_context()
         is_sandbox = url.startswith((SANDBOX_URL, SANDBOX_MAIL))
         mend = "run `siapkerja sandbox`, or set {}" if is_sandbox else "check {} and the way there"
-        yield _examine_address(what, url, mend.format(name))
+        if what == "Dukcapil" and url.startswith("https://"):
+            mend += ", and SIAPKERJA_DUKCAPIL_CA_FILE"
+        yield _finding_of_server(what, url, fault_of_server(url, tls), mend.format(name))
+    if settings.redis_url:
+        mend = "check SIAPKERJA_REDIS_URL and the way there"
+        fault = fault_of_redis(settings.redis_url)
+        yield _finding_of_server("Redis", settings.redis_url, fault, mend)
+
+
+def _tls_of_registry(settings: Settings) -> ssl.SSLContext | None:
+    """Return what trusts the registry's certificate; a file that can't be used is told already."""
+    ca_file = settings.dukcapil.ca_file
+    try:
+        return pinned_context(ca_file) if ca_file is not None else ssl.create_default_context()
+    except (OSError, ValueError):
+        return None
+
+
+def _finding_of_server(what: str, url: str, fault: str | None, mend: str) -> Finding:
+    """Tell of a server by its host and port: an address may hold a password."""
+    where = urlsplit(url).netloc.rpartition("@")[2] or urlsplit(url).path
+    return Finding(what, fault is None, f"{where} {fault or 'answers'}", mend)
 
 
 _MENDS_OF_DATABASE: Final = {
@@ -366,20 +388,6 @@ def _examine_adapters(settings: Settings, engine: Engine) -> Iterator[Finding]:
     yield from map(Finding.of_setting, problems)
     if not problems:
         yield Finding("adapters", True, "Dukcapil, SMS and mail are configured")
-
-
-def _examine_address(what: str, url: str, mend: str) -> Finding:
-    """Try to connect; nothing is sent."""
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 443)
-    try:
-        with socket.create_connection((host, port), timeout=3):
-            return Finding(what, True, f"{host}:{port} answers")
-    except OSError:
-        return Finding(what, False, f"{host}:{port} does not answer", mend)
-
-
-_PORTS: Final = {"http": 80, "https": 443, "smtp": 25, "smtps": 465, "redis": 6379, "rediss": 6379}
 
 
 def export_verifier(settings: Settings, keys: Sequence[DataKey]) -> ChainVerifier:

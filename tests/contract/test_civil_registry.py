@@ -31,6 +31,7 @@ from adapters.dukcapil.pinning import pinned_context
 from adapters.dukcapil.question import Credentials
 from adapters.dukcapil.quota import Quota
 from adapters.outbound import CONNECT_SECONDS, OutboundHttp
+from adapters.reaching import fault_of_server
 from adapters.simulators.kinds import ALL_KINDS
 from adapters.system import SystemClock, SystemEntropy
 from idp.domain.identity.nik import parse_nik
@@ -620,6 +621,33 @@ def test_nothing_is_sent_to_a_server_with_the_wrong_certificate(certificates):
         registry.check(a_query(sandbox.state.people.all()[0]))
 
         assert sandbox.state.quota.calls == 0
+
+
+@pytest.mark.parametrize(
+    ("shown", "trusted", "fault"),
+    [
+        ("by_address", "by_address", None),
+        ("signed", "authority", None),
+        ("by_address", "nameless", "shows a certificate that we do not trust"),
+        ("expired", "expired", "shows a certificate that we do not trust"),
+        ("signed_elsewhere", "authority", "shows a certificate that we do not trust"),
+    ],
+)
+def test_sc_3_the_doctor_looks_at_the_certificate_and_asks_nothing(
+    certificates, shown, trusted, fault
+):
+    pinned = pinned_context(getattr(certificates, trusted).path)
+    with running_sandbox(tls=getattr(certificates, shown).served()) as sandbox:
+        assert fault_of_server(sandbox.url, pinned) == fault
+        assert sandbox.state.quota.calls == 0
+
+
+def test_a_server_without_tls_is_told_apart_from_none():
+    with running_sandbox() as sandbox:
+        plain = sandbox.url.replace("http://", "https://")
+        assert fault_of_server(sandbox.url) is None
+        assert fault_of_server(plain, ssl.create_default_context()) == "does not speak TLS as we do"
+    assert fault_of_server(sandbox.url) == "does not answer"
 
 
 def the_factory(**changed):

@@ -10,6 +10,7 @@ from typing import Any
 
 import jinja2
 import pytest
+import redis
 import sqlalchemy as sa
 import yaml
 from click.testing import CliRunner, Result
@@ -29,6 +30,7 @@ from tests.dynamic import a_key
 from tests.guest import Guest
 from tests.key_server import KeyServer, running_key_server
 from tests.live_server import same_logging
+from tests.servers import running_redis
 from tests.unit.config.test_settings import GOOD
 
 
@@ -963,6 +965,22 @@ def test_the_doctor_names_what_is_wrong_and_its_mend(
 
     assert found[what]["ok"] is False
     assert mend in found[what]["mend"]
+
+
+def test_the_doctor_asks_redis_for_an_answer(world: Siapkerja) -> None:
+    with running_redis() as url:
+        good = findings(world, SIAPKERJA_REDIS_URL=url)["Redis"]
+        with redis.Redis.from_url(url) as client:
+            client.config_set("requirepass", "another")
+        closed = url.replace("redis://", "redis://:wrong@")
+        found = findings(world, SIAPKERJA_REDIS_URL=closed)["Redis"]
+    silent = world.settings["SIAPKERJA_MAIL_URL"].replace("smtp:", "redis:")
+    other = findings(world, SIAPKERJA_REDIS_URL=silent)["Redis"]
+
+    assert good["ok"]
+    assert "wrong" not in found["found"]
+    assert found["found"].endswith("does not take our password")
+    assert other["found"].endswith("does not answer")
 
 
 def test_the_doctor_sees_a_database_that_is_away_empty_or_behind(
