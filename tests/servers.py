@@ -86,7 +86,11 @@ def stoppable_postgres(*, durable: bool = True) -> Iterator[StoppablePostgres]:
     if binaries is None:
         raise RuntimeError("PostgreSQL is not installed: `make test` installs it where it may")
     folder = Path(tempfile.mkdtemp(prefix="siapkerja-pg-"))
-    hasty = " -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+    hasty = (
+        " -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+        # many small databases that go after a few minutes: nothing to tidy up, nobody to copy to
+        " -c autovacuum=off -c wal_level=minimal -c max_wal_senders=0"
+    )
     port = free_port()
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c max_connections=300"
     running = StoppablePostgres(folder, port, options if durable else options + hasty)
