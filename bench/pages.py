@@ -111,7 +111,7 @@ def _visit(page: Page, metrics: list[dict[str, Any]], came: dict[str, float]) ->
 
 def measure(rounds: int) -> dict[str, list[Visit]]:
     """Visit every page so often, on a server of its own."""
-    chromium = shutil.which("chromium")
+    chromium = shutil.which("chromium") or shutil.which("chromium-headless-shell")
     with tempfile.TemporaryDirectory(prefix="siapkerja-bench-") as name:
         folder = Path(name)
         with PEERS["ours-sqlite"].run(folder) as running, sync_playwright() as playwright:
