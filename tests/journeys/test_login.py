@@ -606,6 +606,8 @@ def test_whoever_comes_too_soon_is_told_from_when_a_code_may_be_sent(
 
     assert words in words_of(page)
     assert ("Pilih cara lain" in page.text) == (email_verified is True)
+    # by letter was tried, where there is a proved address; a message is at hand
+    assert re.search(r'name="channel" value="sms" checked', page.text)
 
 
 @pytest.mark.parametrize("told", ["0", "-5", "abc", "99999999999", "1"])

@@ -353,6 +353,7 @@ def choose_method() -> ResponseReturnValue:
         return _journey_over()
     form = MethodForm()
     headers: Mapping[str, str] = {}
+    is_held_back = request.args.get("pesan") == _HELD_BACK and request.method == "GET"
     if form.is_accepted():
         try:
             return go_by(form.channel.value, _journey_id(), ways)
@@ -364,11 +365,13 @@ def choose_method() -> ResponseReturnValue:
             else:
                 headers = refuse_by_limit(form, refusal, otp.PUZZLE)
     elif request.method == "GET":
-        form.channel.data = next(iter(ways.methods), None)
+        # the first is what was tried; where it has to wait, another is at hand
+        offered = ways.methods[1:] if is_held_back and len(ways.methods) > 1 else ways.methods
+        form.channel.data = next(iter(offered), None)
     page = render_template(
         "citizen/login/method.html",
         form=form,
-        is_held_back=request.args.get("pesan") == _HELD_BACK and request.method == "GET",
+        is_held_back=is_held_back,
         again_at=_told_again_at(),
         waiting=waiting,
         ways=ways,
