@@ -59,7 +59,7 @@ def run(chosen: Settings, output: Output, *, host: str, port: int, workers: int)
     prepare_process()
     if not chosen.password.concurrency:
         chosen = _sharing_cores(chosen, workers)
-    # workers inherit it: none builds it anew, and it is in memory once. It has neither threads nor
+    # workers inherit the application (docs/decisions/workers.md): it has neither threads nor
     # connections before `start`
     app = create_app(chosen)
     prepared = _in_child(lambda: _prepare(app, chosen), output)
