@@ -3,6 +3,7 @@
 `--database postgresql` and `--redis` run the same tests on those; `make test` does both.
 """
 
+import gc
 import os
 import shutil
 from collections import Counter
@@ -37,6 +38,21 @@ from tests.servers import running_postgres, running_redis
 
 ROOT = "tests-root-f3Zq8Lw1Yx7Rb5Nc9Vm2Kd6Hg4Jt0Ps"
 
+#: Modules about what stands in a request, a document or a token, and about a server that brings its
+#: own database: the store answers nothing there that grants and journeys do not ask of it too.
+_STORELESS = """
+    test_authorization_bad_input test_fapi2_message_signing test_fapi2_security_profile
+    test_form_post_response_mode test_guarded_fetching test_gunicorn test_headers test_jarm
+    test_oidc_conformance_basic test_oidc_conformance_config test_oidc_conformance_fapi_ciba
+    test_oidc_conformance_form_post test_oidc_core_claims_parameter test_oidc_core_encryption
+    test_oidc_core_id_token test_oidc_core_userinfo test_oidc_discovery test_profiles
+    test_rfc6749_client_authentication test_rfc7636_pkce test_rfc8705_mtls test_rfc8707_resource
+    test_rfc8725_forgeries test_rfc9068_access_token test_rfc9101_jar test_rfc9207_iss
+    test_rfc9457_problems test_rfc9700_redirect_uri test_rfc9728_protected_resource_metadata
+    test_third_party_initiated_login
+"""
+STORELESS = frozenset(_STORELESS.split())
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite")
@@ -47,6 +63,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep `--variants` parameter sets of each test, other ones with each order of the tests."""
+    for item in items:
+        if item.path.stem in STORELESS:
+            item.add_marker("storeless")
     most = config.getoption("--variants")
     walks = config.getoption("--walks") or most
     if most is None:
@@ -61,6 +80,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (kept if is_kept else left).append(item)
     config.hook.pytest_deselected(items=left)
     items[:] = kept
+
+
+def pytest_collection_finish() -> None:
+    """Look for lost objects less often, and never among modules and thousands of tests.
+
+    They stay to the end; to go through them again and again took a tenth of a run.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session")

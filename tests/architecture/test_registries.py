@@ -17,6 +17,7 @@ from idp.oidc.client_authentication import METHODS
 from idp.oidc.endpoints import ENDPOINTS, REGISTRATION, EndpointRow
 from idp.oidc.grants import GRANTS
 from tests.architecture.sources import ROOT, calls, modules, named, tree_of
+from tests.conftest import STORELESS
 
 
 @pytest.fixture
@@ -195,3 +196,7 @@ def test_the_lock_names_what_the_project_names() -> None:
         hashes = len(re.findall(r"^    --hash=sha256:", locked, re.MULTILINE))
         assert hashes >= len(re.findall(r"^[a-z0-9].*==", locked, re.MULTILINE))
     assert json.dumps(project["dependencies"]).count("==") == len(project["dependencies"])
+
+
+def test_the_modules_that_leave_the_store_aside_are_there() -> None:
+    assert {path.stem for path in modules("tests")} >= STORELESS
