@@ -178,11 +178,12 @@ def test_au_4_nfc_is_the_only_change() -> None:
 def test_passwords_made_to_be_slow_are_judged_quickly() -> None:
     slow = ["4@8({[<36911!|0$5+7%2" * 4, "1!|7" * 60, "aA1!" * 60, "1l|i!" * 50, "abc" * 80]
     JUDGE.is_common("warm up, please", ())
-    began = time.monotonic()
+    # of this thread alone: what else the machine does is no fault of a password
+    began = time.thread_time()
     for password in slow:
         JUDGE.is_common(password, OWN)
 
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1
 
 
 def test_nobodys_words_stay_behind() -> None:
