@@ -6,7 +6,7 @@ The only importer of `adapters`. The engine is taken once, inside the app contex
 import json
 import logging
 import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import cpu_count
 from pathlib import Path
@@ -438,9 +438,19 @@ def wire(
     directory = ClientDirectory(store, clock)
     identifiers = Identifiers(parse_email)
 
+    def make_keys(algorithms: Collection[str]) -> None:
+        keys.ensure(algorithms)
+
     def registry(policy: MetadataPolicy) -> ClientRegistry:
         return ClientRegistry(
-            store, clock, entropy, policy, documents, PillowImages(), directory.forget
+            store,
+            clock,
+            entropy,
+            policy,
+            documents,
+            PillowImages(),
+            directory.forget,
+            make_keys,
         )
 
     interactions = InteractionService(store, clock, directory.find)

@@ -47,7 +47,7 @@ class MetadataSettings:
 
 def build_metadata(settings: MetadataSettings) -> dict[str, Any]:
     """Return the provider's metadata; Authlib refuses what contradicts the specifications."""
-    signing = [alg for alg in algorithms.SIGNING_NAMES if is_offered(alg, _algorithms)]
+    signing = [alg for alg in algorithms.ANNOUNCED if is_offered(alg, _algorithms)]
     verifying = [alg for alg in algorithms.VERIFYING if is_offered(alg, _algorithms)]
     methods = [
         method

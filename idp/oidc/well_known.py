@@ -26,7 +26,7 @@ def resource_metadata(issuer: str) -> dict[str, Any]:
         **_told_by_all(issuer),
         "scopes_supported": list(SCOPES),
         "bearer_methods_supported": ["header", "body"],
-        "resource_signing_alg_values_supported": list(algorithms.SIGNING_NAMES),
+        "resource_signing_alg_values_supported": list(algorithms.ANNOUNCED),
         "resource_name": "SIAPkerja ID",
         "resource_documentation": f"{issuer}/bantuan",
     }

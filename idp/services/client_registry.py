@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
@@ -12,6 +12,7 @@ from idp.domain.errors import Conflict, Refused
 from idp.domain.identity.admin_scopes import is_admin_scope
 from idp.domain.identity.audit import OPERATOR, Action, Actor, AuditEvent
 from idp.domain.ids import digest_of
+from idp.domain.protocol.algorithms import ON_DEMAND
 from idp.domain.protocol.client import (
     CLIENT_ID_MAX,
     SECRET_METHODS,
@@ -55,6 +56,8 @@ LOGO_BYTES_MAX: Final = 1024 * 1024
 JWKS_BYTES_MAX: Final = 65536
 #: Twice the 44 pixels of the pages, for fine screens, and once more for zoom.
 LOGO_PIXELS: Final = 176
+#: How the members end that say what we sign with for a client.
+_SIGNED_BY_US: Final = "_signed_response_alg"
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +101,8 @@ class ClientRegistry:
     """Registers, changes, suspends and deletes clients; every change is a version.
 
     `on_change`: told the identifier of a client that changed, so that caches drop it. Where a
-    caller says which `version` it read and another was saved since: `EditedMeanwhile`.
+    caller says which `version` it read and another was saved since: `EditedMeanwhile`. `make_keys`:
+    called before a client comes to need what we have keys for on demand alone.
     """
 
     store: Store
@@ -108,6 +112,7 @@ class ClientRegistry:
     documents: DocumentFetcher
     images: Images
     on_change: Callable[[str], None]
+    make_keys: Callable[[Collection[str]], None]
 
     def register(
         self,
@@ -147,6 +152,7 @@ class ClientRegistry:
             updated_at=now,
         )
         self._check_gives_none(actor, client)
+        self._make_keys(metadata)
         try:
             with self.store.write() as tx:
                 if admit is not None:
@@ -184,6 +190,7 @@ class ClientRegistry:
         is_new_logo = known.logo is None or _logo_uri(metadata) != _logo_uri(known.metadata)
         if logo is None and is_new_logo:
             logo = self._fetched_logo(metadata)
+        self._make_keys(metadata)
         now = self.clock.now()
         try:
             with self.store.write() as tx:
@@ -207,6 +214,11 @@ class ClientRegistry:
             raise EditedMeanwhile(self.get(client_id)) from conflict
         self.on_change(client_id)
         return done
+
+    def _make_keys(self, metadata: Mapping[str, Any]) -> None:
+        wanted = {value for name, value in metadata.items() if name.endswith(_SIGNED_BY_US)}
+        if wanted & ON_DEMAND:
+            self.make_keys(wanted & ON_DEMAND)
 
     def _put(
         self,

@@ -1,11 +1,11 @@
 """Our signing keys: made at first start, rotated on command, retired in time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from idp.domain.errors import Refused
 from idp.domain.identity.audit import OPERATOR, Action, Actor, AuditEvent
-from idp.domain.protocol.algorithms import OWN_KEYS
+from idp.domain.protocol.algorithms import ON_DEMAND, OWN_KEYS
 from idp.domain.protocol.client import ClientStatus
 from idp.domain.protocol.client_search import ClientSearch
 from idp.domain.protocol.signing_key import (
@@ -44,17 +44,20 @@ class KeyRotation:
     at_once: bool
     on_change: Callable[[], None]
 
-    def ensure(self) -> None:
-        """Make the keys that are missing; safe to run in many processes at once."""
+    def ensure(self, wanted: Collection[str] = ()) -> None:
+        """Make the keys that are missing; safe to run in many processes at once.
+
+        `wanted`: algorithms of which there are keys on demand alone.
+        """
         with self.store.read() as tx:
-            missing = _missing(tx)
+            missing = _missing(tx, wanted)
         if not missing:
             return
         now = self.clock.now()
         made = [self.make(alg, now, now, KeyStatus.ACTIVE) for alg in missing]
         with self.store.write() as tx:
             tx.signing_keys.hold()
-            still = set(_missing(tx))
+            still = set(_missing(tx, wanted))
             for key in made:
                 if key.alg in still:
                     tx.signing_keys.add(key)
@@ -85,14 +88,16 @@ class KeyRotation:
     def rotate(
         self, *, emergency: bool = False, actor: Actor = OPERATOR, reason: str | None = None
     ) -> Sequence[SigningKey]:
-        """Publish the next key of every algorithm; return them.
+        """Publish the next key of every algorithm that has one; return them.
 
         It signs after 24 hours. `emergency`: it signs now, and the old one leaves the key set.
         """
         now = self.clock.now()
         starts = now if emergency or self.at_once else now + PUBLISH_BEFORE_SECONDS
         status = KeyStatus.ACTIVE if starts == now else KeyStatus.NEXT
-        made = [self.make(alg, now, starts, status) for alg in _NAMES]
+        with self.store.read() as tx:
+            names = [alg for alg in _NAMES if alg not in ON_DEMAND or alg in _held(tx)]
+        made = [self.make(alg, now, starts, status) for alg in names]
         with self.store.write() as tx:
             tx.signing_keys.hold()
             for old in tx.signing_keys.list_all():
@@ -162,8 +167,12 @@ def _status_now(key: SigningKey, keys: Sequence[SigningKey], now: int) -> KeySta
     return KeyStatus.NEXT if is_next else KeyStatus.RETIRED
 
 
-def _missing(tx: Transaction) -> list[str]:
-    there = {k.alg for k in tx.signing_keys.list_all() if k.status is not KeyStatus.RETIRED}
+def _held(tx: Transaction) -> set[str]:
+    return {k.alg for k in tx.signing_keys.list_all() if k.status is not KeyStatus.RETIRED}
+
+
+def _missing(tx: Transaction, wanted: Collection[str]) -> list[str]:
+    there = {*_held(tx), *(ON_DEMAND - set(wanted))}
     return [alg for alg in _NAMES if alg not in there]
 
 

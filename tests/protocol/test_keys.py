@@ -11,13 +11,18 @@ from joserfc.jwk import KeySet, import_key
 from idp.app import Application
 from idp.domain.errors import Refused
 from idp.domain.identity.account import Account
+from idp.domain.protocol.metadata_faults import InvalidMetadata
 from idp.domain.protocol.signing_key import KEEP_AFTER_SECONDS, PUBLISH_BEFORE_SECONDS, KeyStatus
 from idp.oidc.tokens.key_ring import KEEP_SECONDS
 from idp.services.key_rotation import KeyRotation
+from tests import signing
 from tests.fakes import NOW, FixedClock
 from tests.portal import Portal, a_portal, an_account, sign_in
 
 ALGORITHMS = ["ES256", "RS256", "PS256", "ES384", "ES512", "Ed25519"]
+#: Of these there is a key once a client registered for it.
+ON_DEMAND = ["ES512"]
+AT_FIRST = [alg for alg in ALGORITHMS if alg not in ON_DEMAND]
 
 
 def jwks(app: Application) -> dict[str, dict[str, str]]:
@@ -46,7 +51,7 @@ def slow_rotation(app: Application) -> KeyRotation:
 def test_km_3_a_key_says_what_it_is_for_and_nothing_private(app: Application) -> None:
     found = jwks(app)
 
-    assert sorted(key["alg"] for key in found.values()) == sorted(ALGORITHMS)
+    assert sorted(key["alg"] for key in found.values()) == sorted(AT_FIRST)
     for key in found.values():
         assert {"kid", "alg", "use", "kty"} <= set(key)
         assert not {"d", "p", "q", "dp", "dq", "qi", "k"} & set(key)
@@ -81,7 +86,7 @@ def test_km_1_the_database_has_no_private_key(app: Application) -> None:
     with app.app_context(), app.extensions["sqlalchemy"].engine.connect() as connection:
         rows = connection.exec_driver_sql("SELECT * FROM signing_key").fetchall()
 
-    assert len(rows) >= len(ALGORITHMS)
+    assert len(rows) >= len(AT_FIRST)
     dump = repr(rows)
     assert "BEGIN" not in dump
     assert "PRIVATE" not in dump
@@ -123,7 +128,73 @@ def test_km_1_keys_are_made_once_however_many_processes_start(
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda app: app.wiring.services.keys.ensure(), apps))
 
-    assert sorted(key["alg"] for key in jwks(apps[0]).values()) == sorted(ALGORITHMS)
+    assert sorted(key["alg"] for key in jwks(apps[0]).values()) == sorted(AT_FIRST)
+
+
+# --- keys on demand: RFC 7517 §5 has readers pass over what they do not know, and many do not
+
+
+@pytest.mark.parametrize("alg", ON_DEMAND)
+@pytest.mark.parametrize("use", ["id_token", "userinfo", "authorization", "introspection"])
+def test_a_key_that_many_can_not_read_is_there_once_a_client_needs_it(
+    app: Application, alg: str, use: str
+) -> None:
+    before = jwks(app)
+
+    a_portal(app, app.test_client(), **{f"{use}_signed_response_alg": alg})
+
+    added = [key for kid, key in jwks(app).items() if kid not in before]
+    assert [key["alg"] for key in added] == [alg]
+
+
+def test_a_client_that_changes_its_mind_gets_the_key_too(portal: Portal) -> None:
+    metadata = {**portal.client.metadata, "id_token_signed_response_alg": "ES512"}
+
+    portal.app.wiring.services.clients.replace(portal.client_id, metadata)
+
+    token = portal.tokens()["id_token"]
+    assert jwks(portal.app)[kid_of(token)]["alg"] == "ES512"
+
+
+def test_what_a_client_signs_itself_makes_no_key_of_ours(app: Application) -> None:
+    before = jwks(app)
+
+    a_portal(
+        app,
+        app.test_client(),
+        token_endpoint_auth_method="private_key_jwt",
+        token_endpoint_auth_signing_alg="ES512",
+        request_object_signing_alg="ES512",
+        jwks={"keys": [signing.Signer("ES512").public()]},
+    )
+
+    assert jwks(app) == before
+
+
+def test_a_refused_registration_makes_no_key(app: Application) -> None:
+    before = jwks(app)
+
+    with pytest.raises(InvalidMetadata):
+        a_portal(
+            app,
+            app.test_client(),
+            redirect_uris=["ftp://x"],
+            id_token_signed_response_alg="ES512",
+        )
+
+    assert jwks(app) == before
+
+
+def test_a_key_on_demand_is_made_once_and_rotated_like_the_others(app: Application) -> None:
+    for _ in range(2):
+        a_portal(app, app.test_client(), id_token_signed_response_alg="ES512")
+    algs = [key["alg"] for key in jwks(app).values()]
+    assert sorted(algs) == sorted([*AT_FIRST, "ES512"])
+
+    made = app.wiring.services.keys.rotate()
+
+    assert {"ES512"} == {key.alg for key in made} & set(ON_DEMAND)
+    assert len(jwks(app)) == 2 * len(algs)
 
 
 # --- KM-2: rotation
@@ -168,7 +239,7 @@ def test_km_2_an_old_key_leaves_the_set_after_the_longest_life_and_a_day(
     clock.move(1)
 
     assert not old & set(jwks(portal.app))
-    assert len(jwks(portal.app)) == len(ALGORITHMS)
+    assert len(jwks(portal.app)) == len(AT_FIRST)
 
 
 def test_km_2_a_caching_client_never_fails_over_three_rotations(

@@ -57,5 +57,12 @@ ENCRYPTION_NAMES: Final = tuple(algorithm.name for algorithm in ENCRYPTION)
 #: Every key pair that we hold.
 OWN_KEYS: Final = (*SIGNING, *ENCRYPTION)
 
+#: Keys that are made once a client registers for what they sign: RFC 7517 §5 has readers pass over
+#: keys that they do not know, but many refuse the whole key set over a P-521 key.
+ON_DEMAND: Final = frozenset({"ES512"})
+
+#: What metadata tells that we sign with: that of which there always are keys.
+ANNOUNCED: Final = tuple(name for name in SIGNING_NAMES if name not in ON_DEMAND)
+
 #: DPoP proofs (RFC 9449 §4.3 point 5): asymmetric, without the older padding of RSA.
 PROOFS: Final = ("ES256", "ES384", "ES512", "PS256", "Ed25519", "EdDSA")

@@ -94,15 +94,19 @@ class KeyRing:
 
     def signer(self, alg: str) -> HeldKey:
         """Return the key that signs with an algorithm now; `LookupError` if there is none."""
-        now = self.clock.now()
-        candidates = [
-            held
-            for held in self._fresh().held.values()
-            if held.row.alg == alg and held.row.may_sign(now)
-        ]
+        candidates = self._signing(alg)
+        if not candidates:
+            # another process may have made it a moment ago
+            self.forget()
+            candidates = self._signing(alg)
         if not candidates:
             raise LookupError(f"no signing key for {alg}")
         return max(candidates, key=lambda held: (held.row.active_at, held.row.created_at))
+
+    def _signing(self, alg: str) -> list[HeldKey]:
+        now = self.clock.now()
+        held = self._fresh().held.values()
+        return [one for one in held if one.row.alg == alg and one.row.may_sign(now)]
 
     def verify(self, token: str, typ: str) -> dict[str, Any] | None:
         """Return the claims of a compact JWS of ours of this `typ`, `None` for anything else.

@@ -60,7 +60,7 @@ def list_keys(call: Call) -> Reply:
     gives={200: Keys},
 )
 def rotate_keys(call: Call) -> Reply:
-    """Publish the next key of every algorithm; it signs after 24 hours.
+    """Publish the next key of every algorithm that has one; it signs after 24 hours.
 
     An emergency is for people: at the console, or at the command line.
     """
