@@ -29,8 +29,8 @@ def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "SIAPKERJA_DATABASE_URL": f"sqlite:///{folder}/siapkerja.db",
         "WEB_CONCURRENCY": "2",
     }
-    for command in (["db", "upgrade"], ["keys", "rotate"]):
-        subprocess.run([*SIAPKERJA, *command], env=environment, cwd=folder, check=True, timeout=60)
+    for command in (["db", "upgrade"], ["keys", "list"]):
+        subprocess.run([*SIAPKERJA, *command], env=environment, cwd=folder, check=True, timeout=120)
     bind = ["--bind", url.removeprefix("http://")]
     with running_process([*GUNICORN, *bind], environment, folder / "log") as process:
         wait_for(f"{url}/readyz", process, folder / "log")
