@@ -63,8 +63,8 @@ class Argon2id:
 
     @cached_property
     def _of_several_lanes(self) -> "PasswordHasher":
-        # only who set more lanes pays for loading it: 30 ms and 3 MiB a process
-        from argon2 import PasswordHasher, Type  # noqa: PLC0415
+        # 30 ms and 3 MiB a process
+        from argon2 import PasswordHasher, Type  # noqa: PLC0415 - only who set more lanes loads it
 
         return PasswordHasher(
             time_cost=self.passes, memory_cost=self.memory_kib, parallelism=self.lanes, type=Type.ID

@@ -95,8 +95,8 @@ def _used(pid: int) -> Event:
 def _give_back(used: Event) -> None:
     """Return what hashing took, once nobody has hashed for a while.
 
-    The C library keeps 19 MiB a thread otherwise: mapping them anew for each hash would double its
-    cost, keeping them all would double a worker's size.
+    libsodium maps its memory anew for each hash and returns it. What hashes of several lanes and
+    those of old accounts took, 19 MiB a thread and more, the C library would keep otherwise.
     """
     while used.wait():
         used.clear()

@@ -26,8 +26,8 @@ def _tables() -> "Resolver":
 
     All of them at once, with those of devices, would take a worker's first visitor 0.3 s.
     """
-    from ua_parser.basic import Resolver  # noqa: PLC0415
-    from ua_parser.loaders import load_lazy_builtins  # noqa: PLC0415
+    from ua_parser.basic import Resolver  # noqa: PLC0415 - see above
+    from ua_parser.loaders import load_lazy_builtins  # noqa: PLC0415 - see above
 
     browsers, systems, _ = load_lazy_builtins()
     return Resolver((browsers, systems, []))

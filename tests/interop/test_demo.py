@@ -197,18 +197,23 @@ def test_a_part_that_ends_is_named_and_ends_the_rest(tmp_path: Path) -> None:
     assert told["message"].startswith("portal ended")
 
 
+def ended_demo(folder: Path, port: int) -> "subprocess.CompletedProcess[str]":
+    """Return what the demo said that can't begin in this folder or on this port."""
+    return subprocess.run(
+        [*SIAPKERJA, "demo", "--port", str(port)],
+        env=inherited(),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=START_SECONDS,
+    )
+
+
 def test_a_taken_port_gives_one_line_that_names_it(tmp_path: Path) -> None:
     first = five_free_ports()
     with create_server(("127.0.0.1", first + 2)):
-        done = subprocess.run(
-            [*SIAPKERJA, "demo", "--port", str(first)],
-            env=inherited(),
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=START_SECONDS,
-        )
+        done = ended_demo(tmp_path, first)
 
     assert done.returncode == 1
     assert done.stdout == ""
@@ -221,15 +226,7 @@ def test_a_taken_port_gives_one_line_that_names_it(tmp_path: Path) -> None:
 
 def test_a_folder_that_can_not_be_written_gives_one_line(tmp_path: Path) -> None:
     (tmp_path / "var").write_text("in the way")
-    done = subprocess.run(
-        [*SIAPKERJA, "demo", "--port", str(five_free_ports())],
-        env=inherited(),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=START_SECONDS,
-    )
+    done = ended_demo(tmp_path, five_free_ports())
 
     assert done.returncode == 1
     assert done.stderr == (

@@ -100,7 +100,7 @@ class Argon2:
     """
 
     def read(self, scheme: str, text: str, params: Mapping[str, object]) -> LegacyHash:
-        from argon2 import extract_parameters  # noqa: PLC0415
+        from argon2 import extract_parameters  # noqa: PLC0415 - see above
 
         del scheme, params
         text = text.removeprefix("argon2") if text.startswith("argon2$") else text
@@ -116,9 +116,9 @@ class Argon2:
         return LegacyHash(f"argon2{found.type.name.lower()}", text)
 
     def fits(self, password: bytes, hash_: LegacyHash) -> bool:
-        from argon2 import Type  # noqa: PLC0415
-        from argon2.exceptions import Argon2Error, InvalidHashError  # noqa: PLC0415
-        from argon2.low_level import verify_secret  # noqa: PLC0415
+        from argon2 import Type  # noqa: PLC0415 - see above
+        from argon2.exceptions import Argon2Error, InvalidHashError  # noqa: PLC0415 - see above
+        from argon2.low_level import verify_secret  # noqa: PLC0415 - see above
 
         kind = Type[hash_.scheme.removeprefix("argon2").upper()]
         try:
