@@ -91,4 +91,19 @@ class PrometheusMetrics:
 def _share(folder: Path) -> None:
     """Let the library keep values in files; it reads the folder's name from the environment."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # noqa: TID251
-    values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+    values.ValueClass = values.MultiProcessValue(_this_process)  # type: ignore[no-untyped-call]
+
+
+#: Our number, asked of the system once a process: the library asks twice for each observation.
+_number: list[int] = [os.getpid()]
+
+
+def _this_process() -> int:
+    return _number[0]
+
+
+def _renumber() -> None:
+    _number[0] = os.getpid()
+
+
+os.register_at_fork(after_in_child=_renumber)

@@ -68,5 +68,9 @@ class SeededEntropy:
         with self._lock:
             return self._random.randrange(limit)
 
+    def bits(self, count: int) -> int:
+        with self._lock:
+            return self._random.getrandbits(count)
+
     def uuid7(self, now_ms: int) -> UUID:
         return self._uuid7s.next(now_ms, self.bytes(8))

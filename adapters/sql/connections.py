@@ -7,11 +7,11 @@ So what it found out the first time a statement ran is kept with the statement, 
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
@@ -19,6 +19,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, CursorResult, Engine, Row
 from sqlalchemy.sql.compiler import SQLCompiler
 from typing_extensions import override
+
+from adapters.sql.readings import Readings
 
 #: A connection that lay for longer is tried before it is used: the server may have dropped it.
 IDLE_SECONDS: Final = 2.0
@@ -29,6 +31,7 @@ PLANS_MAX: Final = 2000
 LENGTHS_MAX: Final = 8
 
 _Processor = Callable[[Any], Any]
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +129,10 @@ class KeptConnection(Connection):
     What has no plan runs as SQLAlchemy runs it, on the same connection.
     """
 
-    def __init__(self, engine: Engine, plans: _Plans) -> None:
+    def __init__(self, engine: Engine, plans: _Plans, readings: Readings) -> None:
         super().__init__(engine)
         self._plans = plans
+        self._readings = readings
         self._driver = cast(Any, self.connection.dbapi_connection)
         self._error = engine.dialect.loaded_dbapi.Error
         self._direct = _direct(engine, self._driver, self.info)
@@ -144,23 +148,68 @@ class KeptConnection(Connection):
         self, statement: Any, parameters: Any = None, *, execution_options: Any = None
     ) -> Any:
         given = parameters or {}
-        plan = next((p for p in self._plans.get(statement, ()) if p.fits(given)), None)
-        # whoever listens hears of every statement, in SQLAlchemy's words
-        if plan is None or self._watched.before_cursor_execute:
+        plan = self._plan(statement, given)
+        if plan is None:
             return self._execute_whole(statement, parameters, execution_options)
-        sent = plan.parameters(given)
         try:
-            if self._direct is not None and plan.numbered is not None:
-                found, count = self._direct.execute(plan.numbered, sent)
-            else:
-                cursor = self._driver.execute(plan.text, sent)
-                found = cursor.fetchall() if plan.row is not None else ()
-                count = cursor.rowcount
-                cursor.close()
+            found, count = self._run_plan(plan, given)
             rows = [] if plan.row is None else [plan.row(raw) for raw in found]
         except self._error as error:
             self._tell(plan.text, error)
         return _Rows(rows, count)
+
+    def read_one(
+        self,
+        statement: Any,
+        parameters: Mapping[str, Any],
+        make: Callable[[Row[Any]], _Made],
+        *,
+        name: Hashable,
+    ) -> _Made | None:
+        """Return what `make` makes of the first row, `None` without one.
+
+        `name`: tells this reading from all others. What was made before is given again while the
+        row is the same, so nobody may change it, and `make` may go by the row alone.
+        """
+        plan = self._plan(statement, parameters)
+        if plan is None or plan.row is None:
+            row = self._execute_whole(statement, parameters, None).first()
+            return None if row is None else make(row)
+        try:
+            found, _ = self._run_plan(plan, parameters)
+            if not found:
+                return None
+            raw = found[0]
+            made: _Made | None = self._readings.find(name, raw)
+            if made is not None:
+                return made
+            row = plan.row(raw)
+        except self._error as error:
+            self._tell(plan.text, error)
+        made = make(row)
+        self._readings.keep(name, raw, made)
+        return made
+
+    def _plan(self, statement: Any, given: Mapping[str, Any]) -> _Plan | None:
+        """Return how to run it on the driver; whoever listens hears it in SQLAlchemy's words."""
+        if self._watched.before_cursor_execute:
+            return None
+        for plan in self._plans.get(statement, ()):
+            if plan.fits(given):
+                return plan
+        return None
+
+    def _run_plan(self, plan: _Plan, given: Mapping[str, Any]) -> tuple[Sequence[Any], int]:
+        """Return rows as the driver gives them, and how many were touched."""
+        sent = plan.parameters(given)
+        if self._direct is not None and plan.numbered is not None:
+            touched: tuple[Sequence[Any], int] = self._direct.execute(plan.numbered, sent)
+            return touched
+        cursor = self._driver.execute(plan.text, sent)
+        found = cursor.fetchall() if plan.row is not None else ()
+        count = cursor.rowcount
+        cursor.close()
+        return found, count
 
     def _commit_each(self) -> None:
         try:
@@ -254,6 +303,7 @@ class Connections:
         self._lasting: deque[KeptConnection] = deque()
         self._brief: deque[KeptConnection] = deque()
         self._plans = _PLANS.setdefault(engine.dialect.name, WeakKeyDictionary())
+        self._readings = Readings()
         self._waiting = 0
         self._counting = Lock()
         event.listen(engine, "engine_disposed", self._close_idle)
@@ -291,7 +341,7 @@ class Connections:
             self._waiting += 1
         try:
             # whoever gave one back before we were counted left it here
-            return self._idle() or KeptConnection(self._engine, self._plans)
+            return self._idle() or KeptConnection(self._engine, self._plans, self._readings)
         finally:
             with self._counting:
                 self._waiting -= 1

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.sql import tables
 from adapters.sql.accounts import ACCOUNT_COLUMNS, read_account
+from adapters.sql.connections import KeptConnection
 from adapters.sql.upserts import first_only
 from idp.domain.identity.account import USABLE, Account, AccountStatus
 from idp.domain.protocol.grant import (
@@ -129,7 +130,7 @@ _FIND_REVOKED: Final = sa.select(sa.literal(1)).where(_revoked.c.digest == sa.bi
 class SqlGrants:
     """Implements `idp.ports.store.Grants`."""
 
-    connection: Connection
+    connection: KeptConnection
     vault: Vault
 
     def add(self, grant: ClientGrant, code: AuthorizationCode | None) -> None:
@@ -161,14 +162,21 @@ class SqlGrants:
         self.connection.execute(_INSERT, row)
 
     def find(self, grant_id: UUID) -> tuple[ClientGrant, GrantHolder] | None:
-        row = self.connection.execute(_FIND, {"id": grant_id}).first()
-        return None if row is None else (_grant_of(row), _holder_of(row))
+        return self.connection.read_one(
+            _FIND, {"id": grant_id}, _held_of, name=("grant", grant_id.int)
+        )
 
     def find_with_account(self, grant_id: UUID) -> tuple[ClientGrant, GrantHolder, Account] | None:
-        row = self.connection.execute(_FIND_WITH_ACCOUNT, {"id": grant_id}).first()
-        if row is None or row.subject is None:
+        def made(row: Any) -> tuple[ClientGrant, GrantHolder, Account | None]:
+            account = None if row.subject is None else read_account(row._mapping, self.vault)
+            return *_held_of(row), account
+
+        found = self.connection.read_one(
+            _FIND_WITH_ACCOUNT, {"id": grant_id}, made, name=("grant with account", grant_id.int)
+        )
+        if found is None or found[2] is None:
             return None
-        return _grant_of(row), _holder_of(row), read_account(row._mapping, self.vault)
+        return found[0], found[1], found[2]
 
     def find_code(self, digest: bytes) -> tuple[AuthorizationCode, ClientGrant, GrantHolder] | None:
         row = self.connection.execute(_FIND_CODE, {"digest": digest}).first()
@@ -186,11 +194,11 @@ class SqlGrants:
         return code, _grant_of(row), _holder_of(row)
 
     def redeem_code(self, digest: bytes, now: int) -> bool:
-        return self.connection.execute(_REDEEM, {"which": digest, "now": now}).rowcount == 1
+        return bool(self.connection.execute(_REDEEM, {"which": digest, "now": now}).rowcount == 1)
 
     def revoke(self, grant_id: UUID, now: int, *, reason: str) -> bool:
         given = {"which": grant_id, "now": now, "reason": reason}
-        return self.connection.execute(_REVOKE, given).rowcount == 1
+        return bool(self.connection.execute(_REVOKE, given).rowcount == 1)
 
     def revoke_for_client(self, account_id: UUID, client_id: str, now: int, *, reason: str) -> None:
         given = {"who": account_id, "whom": client_id, "now": now, "reason": reason}
@@ -244,6 +252,10 @@ def _grant_of(row: Any) -> ClientGrant:
     )
 
 
+def _held_of(row: Any) -> tuple[ClientGrant, GrantHolder]:
+    return _grant_of(row), _holder_of(row)
+
+
 def _holder_of(row: Any) -> GrantHolder:
     usable = row.h_status is not None and AccountStatus(row.h_status) in USABLE
     return GrantHolder(row.h_subject or "", row.h_ial or 0, usable, row.h_until or 0)
@@ -253,7 +265,7 @@ def _holder_of(row: Any) -> GrantHolder:
 class SqlRefreshFamilies:
     """Implements `idp.ports.store.RefreshFamilies`."""
 
-    connection: Connection
+    connection: KeptConnection
 
     def add(self, family: RefreshFamily) -> None:
         self.connection.execute(
@@ -274,26 +286,29 @@ class SqlRefreshFamilies:
         )
 
     def find(self, family_id: UUID) -> tuple[RefreshFamily, ClientGrant, GrantHolder] | None:
-        row = self.connection.execute(_FIND_FAMILY, {"id": family_id}).first()
-        if row is None:
-            return None
-        family = RefreshFamily(
-            id=row.f_id,
-            grant_id=row.f_grant_id,
-            generation=row.f_generation,
-            rotated_at=row.f_rotated_at,
-            confirmation=Confirmation(row.f_jkt, row.f_x5t),
-            scopes=tuple(row.f_scope.split()),
-            resources=tuple(row.f_resources),
-            issued_at=row.f_issued_at,
-            idle_expires_at=row.f_idle_expires_at,
-            expires_at=row.f_expires_at,
+        return self.connection.read_one(
+            _FIND_FAMILY, {"id": family_id}, _family_of, name=("family", family_id.int)
         )
-        return family, _grant_of(row), _holder_of(row)
 
     def rotate(self, family_id: UUID, *, generation: int, now: int, idle_until: int) -> bool:
         given = {"which": family_id, "was": generation, "now": now, "idle": idle_until}
-        return self.connection.execute(_ROTATE, given).rowcount == 1
+        return bool(self.connection.execute(_ROTATE, given).rowcount == 1)
+
+
+def _family_of(row: Any) -> tuple[RefreshFamily, ClientGrant, GrantHolder]:
+    family = RefreshFamily(
+        id=row.f_id,
+        grant_id=row.f_grant_id,
+        generation=row.f_generation,
+        rotated_at=row.f_rotated_at,
+        confirmation=Confirmation(row.f_jkt, row.f_x5t),
+        scopes=tuple(row.f_scope.split()),
+        resources=tuple(row.f_resources),
+        issued_at=row.f_issued_at,
+        idle_expires_at=row.f_idle_expires_at,
+        expires_at=row.f_expires_at,
+    )
+    return family, *_held_of(row)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.sql import tables
 from adapters.sql.accounts import ACCOUNT_COLUMNS, read_account
+from adapters.sql.connections import KeptConnection
 from adapters.sql.consents import read_consent
 from adapters.sql.session_statements import session_statements
 from adapters.sql.upserts import replacing
@@ -93,7 +94,7 @@ _USE_LINK: Final = (
 class SqlSessions:
     """Implements `idp.ports.store.Sessions`."""
 
-    connection: Connection
+    connection: KeptConnection
     vault: Vault
 
     def find(self, digest: bytes) -> LoginSession | None:
@@ -101,24 +102,26 @@ class SqlSessions:
         return None if row is None else _read_session(row._mapping, "")
 
     def find_with_account(self, digest: bytes) -> tuple[LoginSession, Account] | None:
-        row = self.connection.execute(_FIND_WITH_ACCOUNT, {"digest": digest}).first()
-        if row is None:
-            return None
-        return _read_session(row._mapping, "s_"), read_account(row._mapping, self.vault)
+        return self.connection.read_one(
+            _FIND_WITH_ACCOUNT, {"digest": digest}, self._with_account, name=("session", digest)
+        )
 
     def find_with_consent(
         self, digest: bytes, client_id: str
     ) -> tuple[LoginSession, Account, Consent | None] | None:
-        given = {"digest": digest, "client_id": client_id}
-        row = self.connection.execute(_FIND_WITH_CONSENT, given).first()
-        if row is None:
-            return None
-        consent = read_consent(row._mapping, "c_") if row.c_account_id is not None else None
-        return (
-            _read_session(row._mapping, "s_"),
-            read_account(row._mapping, self.vault),
-            consent,
+        def made(row: Any) -> tuple[LoginSession, Account, Consent | None]:
+            consent = read_consent(row._mapping, "c_") if row.c_account_id is not None else None
+            return *self._with_account(row), consent
+
+        return self.connection.read_one(
+            _FIND_WITH_CONSENT,
+            {"digest": digest, "client_id": client_id},
+            made,
+            name=("session with consent", digest, client_id),
         )
+
+    def _with_account(self, row: Any) -> tuple[LoginSession, Account]:
+        return _read_session(row._mapping, "s_"), read_account(row._mapping, self.vault)
 
     def add(self, session: LoginSession) -> None:
         self.connection.execute(
@@ -159,7 +162,8 @@ class SqlSessions:
         self.connection.execute(_SESSIONS.touch, {"which": digest, "now": now})
 
     def end(self, sid: str, now: int) -> bool:
-        return self.connection.execute(_SESSIONS.end, {"which": sid, "now": now}).rowcount == 1
+        given = {"which": sid, "now": now}
+        return bool(self.connection.execute(_SESSIONS.end, given).rowcount == 1)
 
     def list_unended(self, account_id: UUID) -> Sequence[LoginSession]:
         rows = self.connection.execute(_SESSIONS.unended, {"who": account_id})

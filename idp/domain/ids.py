@@ -45,6 +45,13 @@ def uuid8_from(digest: bytes) -> UUID:
     return UUID(int=value)
 
 
+def uuid4_text(bits: int) -> str:
+    """Return a UUIDv4 as text (RFC 9562 §5.4). `bits`: 128 of them; six are overwritten."""
+    digits = f"{bits:032x}"
+    variant = "89ab"[bits >> 62 & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
 def encode_base64url(value: bytes) -> str:
     """Return base64url without padding (RFC 7515 §2)."""
     return urlsafe_b64encode(value).rstrip(b"=").decode("ascii")

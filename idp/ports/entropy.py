@@ -16,5 +16,11 @@ class Entropy(Protocol):
     def below(self, limit: int) -> int:
         """Return a uniform number from 0 to `limit` - 1."""
 
+    def bits(self, count: int) -> int:
+        """Return `count` bits that differ each time, for names in logs.
+
+        No secret: whoever saw many may guess the next. A system call less than all others.
+        """
+
     def uuid7(self, now_ms: int) -> UUID:
         """Return a UUIDv7 of that instant."""

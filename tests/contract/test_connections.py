@@ -93,6 +93,53 @@ def test_a_row_is_the_same_the_first_time_and_every_other_time(connection: KeptC
     assert connection.execute(_FIND, {"which": UUID(int=9)}).first() is None
 
 
+def _read(connection: KeptConnection, which: int) -> dict[str, object] | None:
+    return connection.read_one(
+        _FIND, {"which": UUID(int=which)}, lambda row: dict(row._mapping), name=("thing", which)
+    )
+
+
+def test_what_was_made_of_a_row_is_given_again_until_any_column_differs(
+    connections: Connections, connection: KeptConnection
+) -> None:
+    connection.execute(_INSERT, _row(1))
+    connection.execute(_INSERT, _row(2))
+    _read(connection, 1)
+    made = _read(connection, 1)
+    other = connections.take()
+
+    assert made == _row(1)
+    assert _read(connection, 1) is made
+    assert _read(other, 1) is made
+    assert _read(connection, 2) == _row(2)
+    for changes in ({"number": 7}, {"is_red": True}, {"body": {"list": []}}, {"bytes": b"\x00"}):
+        update = sa.update(_thing).where(_thing.c.number.in_([1, 7])).values(**changes)
+        other.execute(update)
+        changed = _read(connection, 1)
+        assert changed is not made
+        assert changed == {**cast(dict[str, object], made), **changes}
+        made = changed
+    other.execute(sa.delete(_thing))
+    assert _read(connection, 1) is None
+    connections.give(other)
+
+
+def test_whoever_listens_hears_of_every_reading(connection: KeptConnection, engine: Engine) -> None:
+    connection.execute(_INSERT, _row(1))
+    for _ in range(2):
+        _read(connection, 1)
+    heard: list[str] = []
+
+    def hear(*given: Any) -> None:
+        heard.append(given[2])
+
+    event.listen(engine, "before_cursor_execute", hear)
+    assert [_read(connection, 1), _read(connection, 3)] == [_row(1), None]
+    event.remove(engine, "before_cursor_execute", hear)
+
+    assert len(heard) == 2
+
+
 @pytest.mark.parametrize("_time", [1, 2])
 def test_lists_of_any_length_and_constant_values_are_bound(
     connection: KeptConnection, _time: int

@@ -306,6 +306,20 @@ def test_an_expired_token_is_refused(portal: Portal, clock: FixedClock) -> None:
     refused(portal, token)
 
 
+def test_pd_3_a_token_that_is_shown_again_tells_the_person_as_of_now(
+    portal: Portal, person: Account
+) -> None:
+    token = portal.tokens(scope="openid profile email")["access_token"]
+    before = [portal.userinfo(token).get_json() for _ in range(3)][-1]
+    store = portal.app.wiring.services.store
+    with store.write() as tx:
+        found = tx.accounts.find(person.id)
+        assert found is not None
+        tx.accounts.update(replace(found, person=replace(found.person, name="Budi Kini")))
+
+    assert portal.userinfo(token).get_json() == {**before, "name": "Budi Kini"}
+
+
 def test_without_openid_there_is_no_userinfo(portal: Portal) -> None:
     response = portal.userinfo(portal.tokens(scope="email", nonce=None)["access_token"])
 
@@ -336,6 +350,8 @@ def test_oa_16_a_token_ends_with_what_it_stands_on(
         portal = register()
         sign_in(portal.app, portal.browser, person)
         token = portal.tokens()["access_token"]
+        # shown before: what is kept of it must not outlive its end
+        assert [portal.userinfo(token).status_code for _ in range(3)] == [200] * 3
         end(portal)
         refused(portal, token)
     portal = register()

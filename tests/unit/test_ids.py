@@ -1,8 +1,9 @@
 """Identifiers whose order is the order in which they were made (RFC 9562)."""
 
 from itertools import pairwise
+from uuid import UUID
 
-from idp.domain.ids import Uuid7Sequence
+from idp.domain.ids import Uuid7Sequence, uuid4_text
 
 NOW_MS = 1_795_485_600_123
 LOWEST, HIGHEST = b"\x00" * 8, b"\xff" * 8
@@ -21,3 +22,10 @@ def test_the_next_millisecond_comes_after_all_of_the_one_before() -> None:
     before = [ids.next(NOW_MS, HIGHEST) for _ in range(5)]
 
     assert max(before) < ids.next(NOW_MS + 1, LOWEST)
+
+
+def test_any_bits_make_a_uuid_of_version_4() -> None:
+    for bits in (0, 2**128 - 1, 1 << 62, 0x0123456789ABCDEF0123456789ABCDEF):
+        made = UUID(uuid4_text(bits))
+        assert (str(made), made.version) == (uuid4_text(bits), 4)
+        assert made.variant == UUID(int=0x8 << 60).variant

@@ -5,7 +5,7 @@ RFC 6750 §2 (one place, never the URL), RFC 9449 §7 (DPoP), RFC 8705 §3 (cert
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from idp.domain.protocol.dpop import invalid_proof
@@ -90,7 +90,7 @@ Tell = Callable[[PresentedToken, WireRequest], WireResponse]
 
 
 def guarded(
-    request: WireRequest, tell: Tell, *, metadata_url: str, make_id: Callable[[], object]
+    request: WireRequest, tell: Tell, *, metadata_url: str, make_id: Callable[[], str]
 ) -> WireResponse:
     """Return what a protected resource tells the holder of a token, or why not (RFC 6750 §3.1).
 
@@ -112,8 +112,9 @@ def guarded(
             error, scheme=scheme_of(request), metadata_url=metadata_url, needs=needs
         )
     name = request.headers.get(INTERACTION, "")
-    known = name if _INTERACTION_ID.fullmatch(name) else str(make_id())
-    return replace(response, headers=(*response.headers, (INTERACTION, known)))
+    known = name if _INTERACTION_ID.fullmatch(name) else make_id()
+    headers = (*response.headers, (INTERACTION, known))
+    return WireResponse(response.status, headers, response.body)
 
 
 def scheme_of(request: WireRequest) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from idp.domain.ids import uuid4_text
 from idp.domain.protocol.authorization_request import parse_authorization_request
 from idp.domain.protocol.errors import invalid_token
 from idp.domain.protocol.profile import rules_of
@@ -49,7 +50,7 @@ class TrialResource:
             request,
             self._told,
             metadata_url=f"{self.issuer}{RESOURCE_PATH}",
-            make_id=lambda: self.entropy.uuid7(self.clock.now_ms()),
+            make_id=lambda: uuid4_text(self.entropy.bits(128)),
         )
 
     def _told(self, presented: PresentedToken, request: WireRequest) -> WireResponse:

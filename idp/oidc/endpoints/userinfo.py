@@ -11,6 +11,7 @@ from uuid import UUID
 
 from idp.domain.identity.account import Account
 from idp.domain.identity.claims import read_claims
+from idp.domain.ids import uuid4_text
 from idp.domain.protocol.authorization_request import parse_claims_request
 from idp.domain.protocol.client import Client
 from idp.domain.protocol.errors import (
@@ -66,7 +67,7 @@ class UserinfoEndpoint:
             request,
             self._told,
             metadata_url=url,
-            make_id=lambda: self.entropy.uuid7(self.clock.now_ms()),
+            make_id=lambda: uuid4_text(self.entropy.bits(128)),
         )
 
     def _told(self, presented: PresentedToken, request: WireRequest) -> WireResponse:
