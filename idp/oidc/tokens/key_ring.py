@@ -83,6 +83,16 @@ class _Ring:
     held: Mapping[str, HeldKey] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Second:
+    """What a reading of the store means in one second: begin and end of a key are in seconds."""
+
+    ring: _Ring = field(default_factory=_Ring)
+    now: int = -1
+    published: tuple[str, ...] = ()
+    signers: dict[str, HeldKey] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class KeyRing:
     """Signs with the active key of an algorithm, verifies with every published one."""
@@ -90,23 +100,39 @@ class KeyRing:
     store: Store
     clock: Clock
     _ring: _Ring = field(default_factory=_Ring)
+    _second: _Second = field(default_factory=_Second)
     _lock: Lock = field(default_factory=Lock)
 
     def signer(self, alg: str) -> HeldKey:
         """Return the key that signs with an algorithm now; `LookupError` if there is none."""
-        candidates = self._signing(alg)
-        if not candidates:
+        found = self._signer(alg)
+        if found is None:
             # another process may have made it a moment ago
             self.forget()
-            candidates = self._signing(alg)
-        if not candidates:
+            found = self._signer(alg)
+        if found is None:
             raise LookupError(f"no signing key for {alg}")
-        return max(candidates, key=lambda held: (held.row.active_at, held.row.created_at))
+        return found
 
-    def _signing(self, alg: str) -> list[HeldKey]:
-        now = self.clock.now()
-        held = self._fresh().held.values()
-        return [one for one in held if one.row.alg == alg and one.row.may_sign(now)]
+    def _signer(self, alg: str) -> HeldKey | None:
+        second = self._this_second()
+        found = second.signers.get(alg)
+        if found is None:
+            able = (h for h in second.ring.held.values() if h.row.alg == alg)
+            signing = [held for held in able if held.row.may_sign(second.now)]
+            if not signing:
+                return None
+            found = max(signing, key=lambda held: (held.row.active_at, held.row.created_at))
+            second.signers[alg] = found
+        return found
+
+    def _this_second(self) -> _Second:
+        ring, now, second = self._fresh(), self.clock.now(), self._second
+        if second.ring is not ring or second.now != now:
+            held = ring.held.values()
+            published = tuple(key.row.kid for key in held if key.row.is_published(now))
+            second = self._second = _Second(ring, now, published)
+        return second
 
     def verify(self, token: str, typ: str) -> dict[str, Any] | None:
         """Return the claims of a compact JWS of ours of this `typ`, `None` for anything else.
@@ -156,9 +182,7 @@ class KeyRing:
 
     def version(self) -> tuple[str, ...]:
         """Return the `kid` of every key in the key set now; one may leave it by mere time."""
-        now = self.clock.now()
-        held = self._fresh().held.values()
-        return tuple(key.row.kid for key in held if key.row.is_published(now))
+        return self._this_second().published
 
     def forget(self) -> None:
         """Read the store again at the next call."""
