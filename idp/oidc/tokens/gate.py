@@ -46,7 +46,8 @@ class Gate:
                 origin = self.directory.find(grant.client_id)
                 if origin is None or not origin.is_active:
                     raise invalid_grant("the client of the grant was ended")
-        return replace(order, scopes=tuple(s for s in order.scopes if s in client.scopes))
+        scopes = tuple(s for s in order.scopes if s in client.scopes)
+        return order if scopes == order.scopes else replace(order, scopes=scopes)
 
     def counts(
         self,
