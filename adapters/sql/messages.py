@@ -32,10 +32,12 @@ _DUE: Final = (
     .limit(sa.bindparam("most"))
     # PostgreSQL only: two senders never wait for one another; SQLite has one writer anyway
     .with_for_update(skip_locked=True)
+    # run once: a subquery of IN may run again for each row, past what it locked the time before
+    .cte("due")
 )
 _CLAIM: Final = (
     sa.update(_outbox)
-    .where(_outbox.c.id.in_(_DUE.scalar_subquery()))
+    .where(_outbox.c.id.in_(sa.select(_DUE.c.id)))
     .values(
         leased_until=sa.bindparam("until"),
         leased_by=sa.bindparam("worker"),

@@ -395,6 +395,9 @@ class _Writing:
             finally:
                 self._store.take_back(self._lent)
         except sa.exc.SQLAlchemyError as failure:
+            if error is not None and not isinstance(error, Exception):
+                # interrupted in the middle of a statement: that is what the caller must hear of
+                return
             _tell(failure)
             raise
         finally:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
 
@@ -13,8 +14,9 @@ from sqlalchemy.engine import Connection, Engine
 
 from adapters.sql import engine as engines
 from adapters.sql.connections import IDLE_SECONDS, Connections, KeptConnection
-from adapters.sql.store import SqlTransaction
+from adapters.sql.store import SqlStore, SqlTransaction
 from adapters.sql.upserts import first_only, replacing
+from idp.ports.store import StoreUnavailable
 
 _metadata = sa.MetaData()
 _thing = sa.Table(
@@ -337,3 +339,22 @@ def test_a_change_alone_takes_effect_at_once_and_two_together_or_not_at_all(
 
     numbers = connection.execute(sa.select(_thing.c.number).order_by(_thing.c.number))
     assert numbers.scalars().all() == [1, 4]
+
+
+def test_who_interrupts_a_change_hears_of_that_and_not_of_the_database(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: Any = SimpleNamespace(prepare=lambda: None)
+    store = SqlStore(engine, given, given, given)
+
+    end = SqlTransaction.end
+
+    def broken(transaction: SqlTransaction, *, keeps: bool) -> None:
+        end(transaction, keeps=keeps)
+        raise sa.exc.ProgrammingError("ROLLBACK", None, ValueError("in use"))
+
+    monkeypatch.setattr(SqlTransaction, "end", broken)
+    with pytest.raises(KeyboardInterrupt), store.write():
+        raise KeyboardInterrupt
+    with pytest.raises((StoreUnavailable, sa.exc.ProgrammingError)), store.write():
+        raise LookupError

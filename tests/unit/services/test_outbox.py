@@ -458,6 +458,31 @@ def test_short_messages_are_leased_for_a_free_place_alone(world: World) -> None:
     assert max(claims) <= LANE_SIZE
 
 
+def test_a_claim_leases_no_more_than_asked_whatever_the_plan(
+    world: World, app: Application
+) -> None:
+    """PostgreSQL runs a subquery of `IN` again for each row where it joins by nested loops."""
+    for number in range(6):
+        subject, to = bytes([number]) * 32, parse_phone(f"08120000004{number}")
+        world.send_code(subject, to, visitor=Visitor(subject, f"203.0.113.{number}", Origin()))
+    with app.app_context():
+        engine = app.extensions["sqlalchemy"].engine
+
+    def plan_by(word: str) -> None:
+        if engine.dialect.name == "postgresql":
+            with engine.begin() as connection:
+                for way in ("hashjoin", "mergejoin", "hashagg", "sort", "material", "memoize"):
+                    database = sa.text(f"ALTER DATABASE {engine.url.database} {word.format(way)}")
+                    connection.execute(database)
+            engine.dispose()
+
+    plan_by("SET enable_{} = off")
+    try:
+        assert len(world.outbox.claim(("sms",), 4)) == 4
+    finally:
+        plan_by("RESET enable_{}")
+
+
 def test_a_server_that_never_calls_start_begins_with_its_first_request(app: Application) -> None:
     app.starts_with_first_request = True
     app.test_client().get("/livez")
