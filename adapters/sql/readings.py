@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any, Final
 
-#: Rows of one generation, and how long it takes new ones: nothing is kept for twice as long.
+#: Rows of a generation, and how long it takes new ones; what nobody asks for goes with the next.
 ROWS_MAX: Final = 512
 GENERATION_SECONDS: Final = 30.0
 
