@@ -167,16 +167,14 @@ class SqlGrants:
         )
 
     def find_with_account(self, grant_id: UUID) -> tuple[ClientGrant, GrantHolder, Account] | None:
-        def made(row: Any) -> tuple[ClientGrant, GrantHolder, Account | None]:
-            account = None if row.subject is None else read_account(row._mapping, self.vault)
-            return *_held_of(row), account
+        def made(row: Any) -> tuple[ClientGrant, GrantHolder, Account] | None:
+            if row.subject is None:
+                return None
+            return *_held_of(row), read_account(row._mapping, self.vault)
 
-        found = self.connection.read_one(
+        return self.connection.read_one(
             _FIND_WITH_ACCOUNT, {"id": grant_id}, made, name=("grant with account", grant_id.int)
         )
-        if found is None or found[2] is None:
-            return None
-        return found[0], found[1], found[2]
 
     def find_code(self, digest: bytes) -> tuple[AuthorizationCode, ClientGrant, GrantHolder] | None:
         row = self.connection.execute(_FIND_CODE, {"digest": digest}).first()

@@ -347,8 +347,7 @@ class _Reading:
         try:
             self._store.take_back(self._lent)
         except sa.exc.SQLAlchemyError as failure:
-            _tell(failure)
-            raise
+            _tell_at_end(failure, error)
         if error is not None:
             _tell(error)
 
@@ -395,11 +394,7 @@ class _Writing:
             finally:
                 self._store.take_back(self._lent)
         except sa.exc.SQLAlchemyError as failure:
-            if error is not None and not isinstance(error, Exception):
-                # interrupted in the middle of a statement: that is what the caller must hear of
-                return
-            _tell(failure)
-            raise
+            _tell_at_end(failure, error)
         finally:
             self._store.end_turn()
         if error is not None:
@@ -410,6 +405,13 @@ class _Writing:
 
 def _nobody_listens() -> None:
     """Stand in until the wiring names who delivers."""
+
+
+def _tell_at_end(failure: sa.exc.SQLAlchemyError, error: BaseException | None) -> None:
+    """Raise what failed when a block ended, unless that was interrupted: `error` then goes on."""
+    if error is None or isinstance(error, Exception):
+        _tell(failure)
+        raise failure
 
 
 def _tell(error: BaseException) -> None:

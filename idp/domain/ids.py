@@ -52,6 +52,11 @@ def uuid4_text(bits: int) -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
+def text_of(bits: int, count: int) -> str:
+    """Return a number of `count` bytes as base64url without padding."""
+    return encode_base64url(bits.to_bytes(count, "big"))
+
+
 def encode_base64url(value: bytes) -> str:
     """Return base64url without padding (RFC 7515 §2)."""
     return urlsafe_b64encode(value).rstrip(b"=").decode("ascii")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, request
 
-from idp.domain.ids import encode_base64url
+from idp.domain.ids import text_of
 from idp.domain.protocol.errors import ProtocolError
 from idp.oidc.endpoints import AUTHORIZATION, END_SESSION, answers_programs
 from idp.oidc.errors import error_response
@@ -129,7 +129,7 @@ class Front:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         began = self._clock.monotonic()
-        request_id = encode_base64url(self._entropy.bits(96).to_bytes(12, "big"))
+        request_id = text_of(self._entropy.bits(96), 12)
         environ["siapkerja.request_id"] = request_id
         environ["siapkerja.address"] = client_address(
             environ.get("REMOTE_ADDR", ""),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from idp.domain.ids import uuid4_text
 from idp.domain.protocol.dpop import invalid_proof
 from idp.domain.protocol.errors import ProtocolError, invalid_request, invalid_token
 from idp.domain.protocol.step_up import StepUpNeeded
@@ -16,6 +17,7 @@ from idp.oidc.request import FORM, WireRequest
 from idp.oidc.response import WireResponse
 from idp.oidc.sender import thumbprint_of
 from idp.oidc.sender.dpop import HEADER, Proofs
+from idp.ports.entropy import Entropy
 
 #: Told as everywhere, with Retry-After: it says nothing about the token.
 TOO_MANY: Final = 429
@@ -90,12 +92,12 @@ Tell = Callable[[PresentedToken, WireRequest], WireResponse]
 
 
 def guarded(
-    request: WireRequest, tell: Tell, *, metadata_url: str, make_id: Callable[[], str]
+    request: WireRequest, tell: Tell, *, metadata_url: str, entropy: Entropy
 ) -> WireResponse:
     """Return what a protected resource tells the holder of a token, or why not (RFC 6750 §3.1).
 
-    `metadata_url`: where the resource describes itself (RFC 9728 §5.1). `make_id`: gives the call a
-    UUID where the caller gave it no name.
+    `metadata_url`: where the resource describes itself (RFC 9728 §5.1). `entropy`: names the call
+    by a UUID where the caller gave it no name.
     """
     try:
         presented = read_token(request)
@@ -112,7 +114,7 @@ def guarded(
             error, scheme=scheme_of(request), metadata_url=metadata_url, needs=needs
         )
     name = request.headers.get(INTERACTION, "")
-    known = name if _INTERACTION_ID.fullmatch(name) else make_id()
+    known = name if _INTERACTION_ID.fullmatch(name) else uuid4_text(entropy.bits(128))
     headers = (*response.headers, (INTERACTION, known))
     return WireResponse(response.status, headers, response.body)
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from idp.domain.ids import uuid4_text
 from idp.domain.protocol.authorization_request import parse_authorization_request
 from idp.domain.protocol.errors import invalid_token
 from idp.domain.protocol.profile import rules_of
@@ -50,7 +49,7 @@ class TrialResource:
             request,
             self._told,
             metadata_url=f"{self.issuer}{RESOURCE_PATH}",
-            make_id=lambda: uuid4_text(self.entropy.bits(128)),
+            entropy=self.entropy,
         )
 
     def _told(self, presented: PresentedToken, request: WireRequest) -> WireResponse:

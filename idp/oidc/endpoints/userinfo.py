@@ -11,7 +11,6 @@ from uuid import UUID
 
 from idp.domain.identity.account import Account
 from idp.domain.identity.claims import read_claims
-from idp.domain.ids import uuid4_text
 from idp.domain.protocol.authorization_request import parse_claims_request
 from idp.domain.protocol.client import Client
 from idp.domain.protocol.errors import (
@@ -67,7 +66,7 @@ class UserinfoEndpoint:
             request,
             self._told,
             metadata_url=url,
-            make_id=lambda: uuid4_text(self.entropy.bits(128)),
+            entropy=self.entropy,
         )
 
     def _told(self, presented: PresentedToken, request: WireRequest) -> WireResponse:

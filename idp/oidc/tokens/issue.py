@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from idp.domain.ids import encode_base64url
+from idp.domain.ids import text_of
 from idp.domain.protocol.authorization_request import parse_claims_request
 from idp.domain.protocol.client import Client
 from idp.domain.protocol.errors import invalid_request
@@ -103,7 +103,7 @@ class TokenIssuer:
             client_id=client.client_id,
             subject=told,
             # told apart from every other one, and no secret: the token is signed
-            jti=encode_base64url(self.entropy.bits(128).to_bytes(16, "big")),
+            jti=text_of(self.entropy.bits(128), 16),
             now=now,
             life_seconds=life,
         )

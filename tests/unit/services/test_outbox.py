@@ -443,10 +443,15 @@ def test_a_stopping_sender_ends_what_it_tries_and_hands_the_other_letters_back(
     assert len(world.outbox.claim(("mail",), 20)) == 9 - tried
 
 
-def test_short_messages_are_leased_for_a_free_place_alone(world: World) -> None:
+def _send_six(world: World) -> None:
+    """Send a code to each of six people."""
     for number in range(6):
         subject, to = bytes([number]) * 32, parse_phone(f"08120000004{number}")
         world.send_code(subject, to, visitor=Visitor(subject, f"203.0.113.{number}", Origin()))
+
+
+def test_short_messages_are_leased_for_a_free_place_alone(world: World) -> None:
+    _send_six(world)
     claims: list[int] = []
     sender = OutboxSender(Counting(**fields_of(world.outbox), claims=claims))
     sender.start()
@@ -462,9 +467,7 @@ def test_a_claim_leases_no_more_than_asked_whatever_the_plan(
     world: World, app: Application
 ) -> None:
     """PostgreSQL runs a subquery of `IN` again for each row where it joins by nested loops."""
-    for number in range(6):
-        subject, to = bytes([number]) * 32, parse_phone(f"08120000004{number}")
-        world.send_code(subject, to, visitor=Visitor(subject, f"203.0.113.{number}", Origin()))
+    _send_six(world)
     with app.app_context():
         engine = app.extensions["sqlalchemy"].engine
 
