@@ -181,7 +181,7 @@ class RequestLog:
 
 
 def _batches() -> Batches | None:
-    handlers = logging.getLogger().handlers
+    handlers = logging.root.handlers
     return handlers[0] if len(handlers) == 1 and isinstance(handlers[0], Batches) else None
 
 

@@ -1,9 +1,11 @@
 """Identifiers made from a given instant and given random bytes."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from binascii import Error as Base64Error
+from binascii import b2a_base64
 from hashlib import sha256
 from threading import Lock
+from typing import Final
 from uuid import UUID
 
 
@@ -59,7 +61,15 @@ def text_of(bits: int, count: int) -> str:
 
 def encode_base64url(value: bytes) -> str:
     """Return base64url without padding (RFC 7515 §2)."""
-    return urlsafe_b64encode(value).rstrip(b"=").decode("ascii")
+    return base64url(value).decode("ascii")
+
+
+def base64url(value: bytes) -> bytes:
+    """Return base64url without padding, as bytes; `base64` makes a detour of three calls."""
+    return b2a_base64(value, newline=False).translate(_OF_URLS, b"=")
+
+
+_OF_URLS: Final = bytes.maketrans(b"+/", b"-_")
 
 
 def decode_base64url(text: str) -> bytes:

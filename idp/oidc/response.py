@@ -26,8 +26,8 @@ def json_response(
     document: Mapping[str, Any], status: int = 200, *headers: tuple[str, str]
 ) -> WireResponse:
     """Return a JSON answer that no cache keeps."""
-    body = encode_json(document).encode()
-    return WireResponse(status, (("Content-Type", JSON), *NO_STORE, *headers), body)
+    about = (("Content-Type", JSON), *NO_STORE, *headers)
+    return WireResponse(status, about, encode_json(document))
 
 
 def empty_response(status: int = 200) -> WireResponse:

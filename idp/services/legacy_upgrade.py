@@ -4,7 +4,7 @@ What is proved is kept in a journey of this browser. Nothing is opened or linked
 registry has confirmed the person, or the person has signed in to the account that has the NIK.
 """
 
-from base64 import b64decode, b64encode, urlsafe_b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -21,7 +21,7 @@ from idp.domain.identity.legacy import LegacyAccount, LegacyLink, LegacyState, W
 from idp.domain.identity.nik import Nik
 from idp.domain.identity.password import personal_words
 from idp.domain.identity.visitor import Visitor
-from idp.domain.ids import digest_of
+from idp.domain.ids import digest_of, encode_base64url
 from idp.ports.clock import Clock
 from idp.ports.entropy import Entropy
 from idp.ports.ephemeral import Bucket, RateLimits
@@ -297,9 +297,7 @@ class LegacyUpgradeService:
     def _late_id(self, visitor: Visitor) -> str:
         """Return the one journey of a browser for late answers: nobody else can name it."""
         key = self.vault.keys("legacy-late")[0]
-        return (
-            urlsafe_b64encode(hmac_digest(key, visitor.flow_digest, sha256)).rstrip(b"=").decode()
-        )
+        return encode_base64url(hmac_digest(key, visitor.flow_digest, sha256))
 
     def proved(self, journey_id: str, visitor: Visitor) -> Proved:
         """Return what this browser proved; refuses with `journey.expired` or `legacy.taken`."""

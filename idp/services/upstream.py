@@ -4,7 +4,6 @@ Whoever comes from there is linked only to what is ours already: an account with
 account of level 0 whose old portals had it. A journey binds both ways through this browser, once.
 """
 
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -19,7 +18,7 @@ from idp.domain.identity.audit import Action, AuditEvent
 from idp.domain.identity.journey import JOURNEY_SECONDS, Journey, JourneyKind, check_journey
 from idp.domain.identity.upstream import UpstreamIdentity
 from idp.domain.identity.visitor import Visitor
-from idp.domain.ids import digest_of
+from idp.domain.ids import digest_of, encode_base64url
 from idp.ports.clock import Clock
 from idp.ports.entropy import Entropy
 from idp.ports.ephemeral import Bucket, RateLimits
@@ -85,7 +84,7 @@ class UpstreamService:
             raise Refused("limit.upstream")
         state = self.entropy.token()
         verifier = self._derived("verifier", state)
-        challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        challenge = encode_base64url(sha256(verifier.encode()).digest())
         try:
             url = self.provider.authorization_url(
                 state=state, nonce=self._derived("nonce", state), challenge=challenge
@@ -210,7 +209,7 @@ class UpstreamService:
         """Return a secret of one way out, that need not be kept anywhere: 43 characters."""
         key = self.vault.keys("upstream")[0]
         made = hmac_digest(key, f"{use}\n{state}".encode(), sha256)
-        return urlsafe_b64encode(made).rstrip(b"=").decode()
+        return encode_base64url(made)
 
 
 def _carried(journey: Journey) -> Mapping[str, Any]:

@@ -195,16 +195,17 @@ class Front:
     def _tell(self, environ: "WSGIEnvironment", status: str, began: float) -> None:
         seconds = self._clock.monotonic() - began
         where = environ.get("siapkerja.endpoint", "other")
-        code = self._failures.keep(environ, int(status))
+        number = int(status)
+        code = self._failures.keep(environ, number)
         if code:
-            _tell_failure(environ, code, int(status))
+            _tell_failure(environ, code, number)
         self._metrics.observe("request", seconds, endpoint=where, status=status[0] + "xx")
         self._tell_request(
             self._clock.now_ms(),
             request_id=environ["siapkerja.request_id"],
             method=environ.get("REQUEST_METHOD", ""),
             endpoint=where,
-            status=int(status),
+            status=number,
             ms=round(seconds * 1000, 1),
             network=truncated(environ["siapkerja.address"]),
         )

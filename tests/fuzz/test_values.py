@@ -1,6 +1,7 @@
 """Properties of what people and portals type: NIK, phone, addresses to return to, tokens, forms."""
 
 import string
+from urllib.parse import parse_qsl, quote_plus
 
 import pytest
 from hypothesis import given, settings
@@ -127,6 +128,22 @@ def test_oa_4_parameters_are_read_or_refused(encoded: bytes) -> None:
     except ProtocolError as error:
         assert error.error == "invalid_request"  # noqa: PT017 - both are right
         assert error.description.isascii()  # noqa: PT017 - both are right
+
+
+FORM_TEXT = st.text("ab&=+%4 1é~/:\\", max_size=30) | TEXT.map(quote_plus)
+
+
+@settings(max_examples=MANY)
+@given(FORM_TEXT)
+def test_parameters_are_those_that_the_standard_library_reads(text: str) -> None:
+    try:
+        found = parse_parameters(text)
+    except ProtocolError:
+        return
+    expected = parse_qsl(text, errors="strict")
+    assert {name: found.many(name) for name in found.values} == {
+        name: tuple(value for other, value in expected if other == name) for name, _ in expected
+    }
 
 
 @settings(max_examples=MANY)

@@ -1,9 +1,10 @@
 """Identifiers whose order is the order in which they were made (RFC 9562)."""
 
+from base64 import urlsafe_b64encode
 from itertools import pairwise
 from uuid import UUID
 
-from idp.domain.ids import Uuid7Sequence, uuid4_text
+from idp.domain.ids import Uuid7Sequence, decode_base64url, encode_base64url, uuid4_text
 
 NOW_MS = 1_795_485_600_123
 LOWEST, HIGHEST = b"\x00" * 8, b"\xff" * 8
@@ -29,3 +30,10 @@ def test_any_bits_make_a_uuid_of_version_4() -> None:
         made = UUID(uuid4_text(bits))
         assert (str(made), made.version) == (uuid4_text(bits), 4)
         assert made.variant == UUID(int=0x8 << 60).variant
+
+
+def test_base64url_has_no_padding_and_the_letters_of_rfc_7515() -> None:
+    for value in (b"", b"\xfb\xff", b"\xff" * 3, bytes(range(256))):
+        text = encode_base64url(value)
+        assert text == urlsafe_b64encode(value).rstrip(b"=").decode()
+        assert decode_base64url(text) == value

@@ -6,7 +6,6 @@ calls joserfc's algorithm objects directly, with headers that it wrote once.
 
 import json
 import logging
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -22,7 +21,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
-from idp.domain.ids import decode_base64url
+from idp.domain.ids import base64url, decode_base64url
 from idp.domain.protocol.algorithms import OWN_KEYS, KeyAlgorithm
 from idp.domain.protocol.signing_key import KeyStatus, SigningKey
 from idp.oidc.compact_json import encode_json
@@ -55,11 +54,11 @@ class HeldKey:
         head = self._headers.get(typ)
         if head is None:
             header = {"alg": self.row.alg, "kid": self.row.kid, "typ": typ}
-            head = _b64(json.dumps(header, separators=(",", ":")).encode())
+            head = base64url(json.dumps(header, separators=(",", ":")).encode())
             self._headers[typ] = head
-        message = head + b"." + _b64(encode_json(claims).encode())
+        message = head + b"." + base64url(encode_json(claims))
         signature = self._signature(message)
-        return (message + b"." + _b64(signature)).decode("ascii")
+        return (message + b"." + base64url(signature)).decode("ascii")
 
     def _signature(self, message: bytes) -> bytes:
         """Return the signature as RFC 7518 §3 writes it.
@@ -267,7 +266,3 @@ def half_hash(value: str, alg: str) -> str:
 def fingerprint(documents: Sequence[bytes]) -> str:
     """Return an entity tag over bytes."""
     return '"' + sha256(b"\n".join(documents)).hexdigest()[:32] + '"'
-
-
-def _b64(value: bytes) -> bytes:
-    return urlsafe_b64encode(value).rstrip(b"=")
