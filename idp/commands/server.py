@@ -4,15 +4,17 @@ import errno
 import gc
 import logging
 import os
+import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
+from itertools import chain
 from multiprocessing.util import Finalize
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import click
@@ -20,16 +22,12 @@ import click
 from config import logging as logs
 from config.settings import Settings
 from idp.app import Application, create_app
+from idp.commands import supervisor
 from idp.commands.children import end_with
 from idp.commands.output import Output, command, settings, telling
+from idp.commands.supervisor import UNHEARD
 from idp.web import compiled
 from idp.wiring import prepare_process, reasons_not_to_start, upgrade_database
-
-#: Threads of a worker: most requests take one for a millisecond; a call to the registry or the
-#: floor of a failed sign-in holds one for longer.
-THREADS: Final = 16
-#: Requests that wait in a worker before the socket's queue fills; then the balancer is told.
-BACKPRESSURE: Final = 128
 
 
 @click.command()
@@ -45,67 +43,102 @@ def serve(output: Output, host: str, port: int | None, workers: int | None) -> N
     reasons = reasons_not_to_start(chosen, workers=workers or _cores())
     if reasons:
         output.refuse("production", "; ".join(reasons))
+    there = port or _port_of(chosen)
+    _check_address(host, there, output)
+    are_several = (workers or _cores()) > 1
+    with _figures() if are_several and chosen.metrics_folder is None else nullcontext() as figures:
+        run(chosen, output, host=host, port=there, workers=workers or _cores(), figures=figures)
+
+
+@contextmanager
+def _figures() -> Iterator[Path]:
+    """Make a folder for the figures of several workers, for as long as this program runs."""
     with TemporaryDirectory(prefix="siapkerja-figures-") as folder:
-        if (workers or _cores()) > 1 and chosen.metrics_folder is None:
-            chosen = chosen.model_copy(update={"metrics_folder": Path(folder)})
-        there = port or _port_of(chosen)
-        _check_address(host, there, output)
-        run(chosen, output, host=host, port=there, workers=workers or _cores())
+        yield Path(folder)
 
 
-def run(chosen: Settings, output: Output, *, host: str, port: int, workers: int) -> None:
-    """Serve until SIGTERM or SIGINT."""
+def run(
+    chosen: Settings,
+    output: Output,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    figures: Path | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT: this process becomes the supervisor of those that it forks.
+
+    `figures`: a folder in which workers count together; it is taken away at the end.
+    """
     # before there is any thread: workers inherit it
     prepare_process()
-    if not chosen.password.concurrency:
-        chosen = _sharing_cores(chosen, workers)
+    chosen = in_a_server_of(workers, chosen, figures)
     # workers inherit the application (docs/decisions/workers.md): it has neither threads nor
     # connections before `start`
     app = create_app(chosen)
     prepared = _in_child(lambda: _prepare(app, chosen), output)
     compiled.load_compiled(app)
-    from granian import Granian  # noqa: PLC0415 - only this command needs it, while the child works
-    from granian.constants import Interfaces  # noqa: PLC0415
+    # only this command needs it, and it loads while the child works
+    from idp.commands.workers import STOP_SECONDS, Forked  # noqa: PLC0415
 
     prepared()
-    server = Granian(
-        "idp.app:create_app",
-        address=host,
-        port=port,
-        interface=Interfaces.WSGI,
-        workers=workers,
-        blocking_threads=THREADS,
-        backpressure=BACKPRESSURE,
-        log_access=False,
-        log_level=_quiet(),
-        log_dictconfig=logs.server_logging("_granian"),
-        respawn_failed_workers=True,
-        workers_kill_timeout=20,
-    )
+    us = os.getpid()
+    one_more = _one_more(host=host, port=port, workers=workers, figures=figures, supervisor=us)
+
+    def become_supervisor(pids: Sequence[int]) -> NoReturn:
+        told = [str(figures or ""), str(STOP_SECONDS), ",".join(map(str, pids))]
+        _become(supervisor.__file__, *told, *one_more)
+
+    server = Forked(host, port, workers, become_supervisor)
     # workers share what is loaded here as long as nobody writes to it, and a collection would
     gc.collect()
     gc.freeze()
-    supervisor = os.getpid()
-    server.serve(target_loader=lambda _: _begin(app, chosen, supervisor))
+    server.serve(target_loader=lambda _: begin(app, chosen, us))
 
 
-def _sharing_cores(chosen: Settings, workers: int) -> Settings:
-    """Return settings under which all workers together hash as many passwords as there is CPU for.
+def _one_more(**options: object) -> list[str]:
+    """Return the command that starts one more worker."""
+    given = [(f"--{name}", str(value)) for name, value in options.items() if value is not None]
+    # `-P`: nothing is imported from the folder where the server happens to run
+    return [sys.executable, "-P", "-m", "idp.commands.worker", *chain.from_iterable(given)]
 
-    AU-3: cores × 2 at once.
+
+def _become(program: str, *arguments: str) -> NoReturn:
+    """Become a program of the standard library alone.
+
+    This process has a copy of every page that its workers have written to since they were forked; a
+    program without the application has none.
     """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    command = [sys.executable, "-I", "-S", program, *arguments]
+    os.execv(command[0], command)  # noqa: S606 - no shell wanted
+
+
+def in_a_server_of(workers: int, chosen: Settings, figures: Path | None) -> Settings:
+    """Return the settings of each of so many workers.
+
+    AU-3: together they hash cores × 2 passwords at once, as many as there is CPU for.
+    """
+    if figures is not None:
+        chosen = chosen.model_copy(update={"metrics_folder": figures})
+    if chosen.password.concurrency:
+        return chosen
     share = {"concurrency": max(1, 2 * _cores() // workers)}
     return chosen.model_copy(update={"password": chosen.password.model_copy(update=share)})
 
 
-def _begin(app: Application, chosen: Settings, supervisor: int) -> Callable[..., Any]:
-    """Begin the application's work in a worker and return its front door.
+def begin(app: Application, chosen: Settings, parent: int) -> Callable[..., Any]:
+    """Begin the application's work in a worker and return its front door. `parent`: its supervisor.
 
     A worker passes its environment on with every request: it is emptied of our settings. It ends
     with its supervisor, also where that was told to end before the worker could hear of it: nobody
     else would end it, and it would answer on the port of the next server.
     """
-    end_with(supervisor)
+    # until granian listens for it, a worker that is told to end has nothing to finish
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    end_with(parent)
+    signal.pthread_sigmask(signal.SIG_SETMASK, UNHEARD)
     chosen.leave_environment()
     # granian set up its own
     logs.set_up(chosen.log_level)
@@ -201,9 +234,3 @@ def _cores() -> int:
 def _port_of(chosen: Settings) -> int:
     parts = urlsplit(chosen.issuer)
     return parts.port if parts.scheme == "http" and parts.port else 8000
-
-
-def _quiet() -> Any:
-    from granian.log import LogLevels  # noqa: PLC0415
-
-    return LogLevels.warning

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tests.conftest import BASE
 from tests.live_server import (
     SIAPKERJA,
+    STOP_SECONDS,
     LiveServer,
     inherited,
     running_process,
@@ -172,11 +173,96 @@ def test_a_worker_that_was_killed_is_replaced() -> None:
     assert {answer.status_code for answer in answers} == {200}
 
 
-def test_workers_of_one_server_tell_the_sum() -> None:
+def test_the_supervisor_keeps_nothing_of_the_application_in_memory() -> None:
+    with running_server(workers=1) as server:
+        rollup = Path(f"/proc/{server.pid}/smaps_rollup").read_text()
+
+    sizes = {name: rest.split()[0] for name, _, rest in (x.partition(":") for x in lines(rollup))}
+    assert int(sizes["Private_Dirty"]) < 8 * 1024
+
+
+def lines(rollup: str) -> list[str]:
+    return rollup.splitlines()[1:]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_server_and_takes_its_figures_away(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with running_server(workers=2, TMPDIR=str(tmp_path)) as server:
+        workers = workers_of(server)
+        assert list(tmp_path.glob("siapkerja-figures-*/*.db"))
+        server.process.send_signal(number)
+        code = server.process.wait(STOP_SECONDS)
+        told = server.log.read_text()
+
+    assert code == 0
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+    assert not list(tmp_path.glob("siapkerja-figures-*"))
+    assert "ERROR" not in told
+
+
+def test_workers_end_with_a_supervisor_that_was_killed() -> None:
+    with running_server(workers=2) as server:
+        before = workers_of(server)
+        os.kill(min(before), signal.SIGKILL)
+        until(lambda: len(workers_of(server) - before) == 1)
+        (late,) = workers_of(server) - before
+        # one that is still beginning ends as soon as it has begun
+        until(lambda: serves(late))
+        workers = workers_of(server)
+        server.process.kill()
+        until(lambda: not [pid for pid in workers if serves(pid)])
+
+
+def serves(pid: int) -> bool:
+    """Return whether a process listens to somebody: it holds a socket."""
+    try:
+        held = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    except OSError:
+        return False
+    return any(name.startswith("socket:") for name in held)
+
+
+def test_sighup_renews_workers_one_by_one_and_none_is_missed() -> None:
+    with running_server(workers=2, SIAPKERJA_LIMITS_FACTOR="1000") as server:
+        before = workers_of(server)
+        server.process.send_signal(signal.SIGHUP)
+        counts, answers = set(), set()
+        while (now := workers_of(server)) & before or len(now) != 2:
+            counts.add(len(now))
+            answers.add(httpx.get(f"{server.url}/livez", trust_env=False).status_code)
+        told = server.log.read_text()
+
+    assert answers == {200}
+    assert counts == {2, 3}
+    assert "ERROR" not in told
+
+
+def test_a_server_whose_workers_end_at_once_again_and_again_ends() -> None:
+    with running_server(workers=2) as server:
+        known = workers_of(server)
+        os.kill(min(known), signal.SIGKILL)
+        until(lambda: bool(workers_of(server) - known))
+        os.kill((workers_of(server) - known).pop(), signal.SIGKILL)
+        code = server.process.wait(STOP_SECONDS)
+        told = [json.loads(line) for line in server.log.read_text().splitlines()]
+
+    assert code == 1
+    assert not [pid for pid in known if Path(f"/proc/{pid}").exists()]
+    assert told[-1]["event"] == "workers end as soon as they begin"
+
+
+def test_workers_of_one_server_tell_the_sum_also_those_that_came_later() -> None:
     settings = {"SIAPKERJA_OPERATOR_TOKEN": TOKEN, "SIAPKERJA_LIMITS_FACTOR": "1000"}
     with running_server(workers=2, **settings) as server:
         for _ in range(30):
             httpx.get(f"{server.url}/jwks", trust_env=False)
+        before = workers_of(server)
+        for worker in before:
+            os.kill(worker, signal.SIGKILL)
+        until(lambda: len(workers_of(server) - before) == 2)
+        wait_for(f"{server.url}/readyz", server.process, server.log)
         found = {
             httpx.get(f"{server.url}/metrics", headers=AS_OPERATOR, trust_env=False).text
             for _ in range(6)
