@@ -2,9 +2,11 @@
 
 import ctypes
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from threading import BoundedSemaphore, Event, Thread, get_native_id
@@ -18,6 +20,9 @@ NICENESS: Final = 5
 
 #: How long the lane is still before the memory of its hashes goes back to the system.
 REST_SECONDS: Final = 3.0
+
+#: Where a hash may run: a worker that keeps to one core for its requests came to that later.
+_CORES: Final = frozenset(os.sched_getaffinity(0)) if sys.platform == "linux" else frozenset()
 
 _NOBODY: Final = "nobody has this password"
 
@@ -76,11 +81,12 @@ class Argon2idHasher:
 
 
 def _step_back() -> None:
-    """Lower this thread's own priority; Linux keeps niceness by thread."""
-    try:
+    """Lower this thread's own priority and let it have any core; Linux keeps both by thread."""
+    with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, get_native_id(), NICENESS)
-    except OSError:
-        return
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.sched_setaffinity(get_native_id(), _CORES)
 
 
 @lru_cache(maxsize=1)

@@ -24,9 +24,10 @@ from config.settings import Settings
 from idp.app import Application, create_app
 from idp.commands import supervisor
 from idp.commands.children import end_with
+from idp.commands.cores import settle
 from idp.commands.output import Output, command, settings, telling
 from idp.commands.supervisor import UNHEARD
-from idp.web import compiled
+from idp.web.preload import preload
 from idp.wiring import prepare_process, reasons_not_to_start, upgrade_database
 
 
@@ -77,7 +78,7 @@ def run(
     # connections before `start`
     app = create_app(chosen)
     prepared = _in_child(lambda: _prepare(app, chosen), output)
-    compiled.load_compiled(app)
+    preload(app)
     # only this command needs it, and it loads while the child works
     from idp.commands.workers import STOP_SECONDS, Forked  # noqa: PLC0415
 
@@ -93,7 +94,7 @@ def run(
     # workers share what is loaded here as long as nobody writes to it, and a collection would
     gc.collect()
     gc.freeze()
-    server.serve(target_loader=lambda _: begin(app, chosen, us))
+    server.serve(target_loader=lambda _: begin(app, chosen, us, workers))
 
 
 def _one_more(**options: object) -> list[str]:
@@ -128,8 +129,10 @@ def in_a_server_of(workers: int, chosen: Settings, figures: Path | None) -> Sett
     return chosen.model_copy(update={"password": chosen.password.model_copy(update=share)})
 
 
-def begin(app: Application, chosen: Settings, parent: int) -> Callable[..., Any]:
-    """Begin the application's work in a worker and return its front door. `parent`: its supervisor.
+def begin(app: Application, chosen: Settings, parent: int, workers: int) -> Callable[..., Any]:
+    """Begin the application's work in one of so many workers and return its front door.
+
+    `parent`: their supervisor.
 
     A worker passes its environment on with every request: it is emptied of our settings. It ends
     with its supervisor, also where that was told to end before the worker could hear of it: nobody
@@ -138,6 +141,7 @@ def begin(app: Application, chosen: Settings, parent: int) -> Callable[..., Any]
     # until granian listens for it, a worker that is told to end has nothing to finish
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with(parent)
+    settle(workers, parent)
     signal.pthread_sigmask(signal.SIG_SETMASK, UNHEARD)
     chosen.leave_environment()
     # granian set up its own

@@ -100,7 +100,8 @@ class Supervisor:
                 del self._workers[pid]
                 self._leaving[pid] = monotonic() + self._stop_seconds
                 os.kill(pid, signal.SIGTERM)
-        if self._old:
+        # nobody starts while one is leaving: no more memory is taken than for one more
+        if self._old and not self._leaving:
             self._ready_at = None
             self._newcomer = self._start()
 

@@ -12,7 +12,7 @@ from idp.commands.output import Output, settings, telling
 from idp.commands.server import begin, in_a_server_of
 from idp.commands.supervisor import READY
 from idp.commands.workers import Alone
-from idp.web import compiled
+from idp.web.preload import preload
 from idp.wiring import prepare_process
 
 
@@ -28,10 +28,10 @@ def main(host: str, port: int, workers: int, figures: Path | None, supervisor: i
     with telling(Output(is_json=True)):
         chosen = in_a_server_of(workers, settings(), figures)
         app = create_app(chosen)
-        compiled.load_compiled(app)
+        preload(app)
 
     def load(_: str) -> Callable[..., Any]:
-        front = begin(app, chosen, supervisor)
+        front = begin(app, chosen, supervisor, workers)
         os.kill(supervisor, READY)
         return front
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_decimal
 from flask import Flask, g, request
@@ -36,6 +37,13 @@ def init_app(app: Flask) -> None:
         number=number,
         duration=duration,
     )
+
+
+def load() -> None:
+    """Load how each language writes dates and numbers."""
+    for language in LOCALES:
+        # any of its data brings all
+        Locale.parse(language).datetime_formats  # noqa: B018
 
 
 def prefer(*languages: str) -> None:

@@ -5,6 +5,8 @@ import os
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -173,6 +175,40 @@ def test_a_worker_that_was_killed_is_replaced() -> None:
     assert {answer.status_code for answer in answers} == {200}
 
 
+@contextmanager
+def two_cores() -> Iterator[set[int]]:
+    """Let what is started meanwhile run on two cores only."""
+    before = os.sched_getaffinity(0)
+    if len(before) < 2:
+        pytest.skip("there is one core")
+    chosen = set(sorted(before)[:2])
+    os.sched_setaffinity(0, chosen)
+    try:
+        yield chosen
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def kept_to(server: LiveServer) -> set[int] | None:
+    """Return the cores that workers keep to, `None` while one may run on several."""
+    places = [os.sched_getaffinity(pid) for pid in workers_of(server)]
+    return set().union(*places) if all(len(place) == 1 for place in places) else None
+
+
+def test_each_worker_keeps_to_a_core_of_its_own_and_so_does_its_replacement() -> None:
+    with two_cores() as cores, running_server(workers=2) as server:
+        until(lambda: kept_to(server) == cores)
+        before = workers_of(server)
+        os.kill(min(before), signal.SIGKILL)
+        until(lambda: len(workers_of(server) - before) == 1)
+        until(lambda: kept_to(server) == cores)
+
+
+def test_fewer_workers_than_cores_may_run_on_any() -> None:
+    with two_cores() as cores, running_server(workers=1) as server:
+        assert [os.sched_getaffinity(pid) for pid in workers_of(server)] == [cores]
+
+
 def test_the_supervisor_keeps_nothing_of_the_application_in_memory() -> None:
     with running_server(workers=1) as server:
         rollup = Path(f"/proc/{server.pid}/smaps_rollup").read_text()
@@ -225,7 +261,7 @@ def serves(pid: int) -> bool:
 
 
 def test_sighup_renews_workers_one_by_one_and_none_is_missed() -> None:
-    with running_server(workers=2, SIAPKERJA_LIMITS_FACTOR="1000") as server:
+    with two_cores() as cores, running_server(workers=2, SIAPKERJA_LIMITS_FACTOR="1000") as server:
         before = workers_of(server)
         server.process.send_signal(signal.SIGHUP)
         counts, answers = set(), set()
@@ -233,9 +269,11 @@ def test_sighup_renews_workers_one_by_one_and_none_is_missed() -> None:
             counts.add(len(now))
             answers.add(httpx.get(f"{server.url}/livez", trust_env=False).status_code)
         told = server.log.read_text()
+        renewed = kept_to(server)
 
     assert answers == {200}
     assert counts == {2, 3}
+    assert renewed == cores
     assert "ERROR" not in told
 
 

@@ -1,15 +1,20 @@
 """Argon2id in its lane: parameters in the hash, bounded memory, exactly what was typed (AU-3)."""
 
+import os
 import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import get_native_id
 from time import perf_counter
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
 from adapters.crypto.argon2id import Argon2id
-from adapters.crypto.passwords import Argon2idHasher
+from adapters.crypto.passwords import NICENESS, Argon2idHasher
 from idp.ports.passwords import Busy
 from tests.racing import at_once
 
@@ -132,3 +137,24 @@ def test_a_broken_hash_lets_nobody_in(broken: str) -> None:
 
     assert not hasher.verify("apa saja", broken)
     assert hasher.is_outdated(broken)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="niceness and cores of a thread are Linux's")
+def test_hashes_give_way_and_may_run_on_any_core_where_a_worker_keeps_to_one() -> None:
+    def in_thread() -> tuple[set[int], int]:
+        # as a thread of a worker begins
+        os.sched_setaffinity(get_native_id(), {min(os.sched_getaffinity(0))})
+        hasher = a_hasher()
+        there: Any = hasher.in_lane(
+            lambda: (
+                os.sched_getaffinity(get_native_id()),
+                os.getpriority(os.PRIO_PROCESS, get_native_id()),
+            )
+        )
+        return there
+
+    with ThreadPoolExecutor(1) as pool:
+        cores, niceness = pool.submit(in_thread).result()
+
+    assert cores == os.sched_getaffinity(0)
+    assert niceness >= NICENESS
