@@ -20,6 +20,12 @@ def free_port() -> int:
         return int(listening.getsockname()[1])
 
 
+def children_of(pid: int) -> set[int]:
+    """Return the process ids of what a process started and has not waited for."""
+    told = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return {int(child) for child in told.split()}
+
+
 @contextmanager
 def answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
     """Serve by a handler, from threads of this process, and yield the port."""

@@ -4,7 +4,6 @@ What every profile of clients refuses is not in it (`idp.domain.protocol.profile
 Both documents tell the same facts; both are checked by Authlib's metadata classes at start.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -138,8 +137,3 @@ def _response_modes(rules: Rules) -> frozenset[str] | None:
 def _claim_names() -> list[str]:
     names: Iterable[str] = (*PROTOCOL_CLAIMS, "nonce", *(claim.name for claim in CLAIMS))
     return list(dict.fromkeys(names))
-
-
-def encode(document: dict[str, Any]) -> bytes:
-    """Return the bytes that are served."""
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()

@@ -41,6 +41,7 @@ from idp.oidc.authorization.sources import Sources
 from idp.oidc.client_authentication import METHODS, ClientAuthenticator
 from idp.oidc.client_directory import ClientDirectory
 from idp.oidc.client_keys import ClientKeys
+from idp.oidc.compact_json import encode_json
 from idp.oidc.encryption import Encryption
 from idp.oidc.endpoints import EndpointRow
 from idp.oidc.endpoints.admin_api import AdminApi
@@ -66,7 +67,6 @@ from idp.oidc.metadata import (
     OPENID_PATH,
     MetadataSettings,
     build_metadata,
-    encode,
 )
 from idp.oidc.pending import PendingRequests
 from idp.oidc.request import Parameters, TokenRequest, WireRequest, parse_parameters
@@ -260,7 +260,7 @@ class IdentityProvider(AuthorizationServer):
             read=lambda request: self.respond(endpoints.USERINFO, request),
         )
         self._machine = self._machine_endpoints(ports, partners)
-        document = encode(build_metadata(settings_of_metadata(settings)))
+        document = encode_json(build_metadata(settings_of_metadata(settings)))
         self._discovery = cached_response(document, DISCOVERY_CACHE, JSON)
         self._well_known = WellKnown(
             self.issuer, self.ring, takes_certificates=bool(settings.certificate_methods)
@@ -430,7 +430,7 @@ class IdentityProvider(AuthorizationServer):
         """Return our public keys, as bytes made once for each set (RFC 7517 §5)."""
         version = self.ring.version()
         if self._key_set[0] != version:
-            body = encode(self.ring.key_set())
+            body = encode_json(self.ring.key_set())
             made = cached_response(body, JWKS_CACHE, "application/jwk-set+json")
             self._key_set = (version, made)
         return self._key_set[1]

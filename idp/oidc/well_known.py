@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from idp.domain.identity.admin_scopes import ADMIN_PATH, ADMIN_SCOPES
 from idp.domain.identity.claims import SCOPES
 from idp.domain.protocol import algorithms
-from idp.oidc.metadata import encode
+from idp.oidc.compact_json import encode_json
 from idp.oidc.request import Parameters
 from idp.oidc.response import JSON, WireResponse
 from idp.oidc.tokens.key_ring import KeyRing, fingerprint
@@ -77,7 +77,7 @@ class WellKnown:
             document["tls_client_certificate_bound_access_tokens"] = self.takes_certificates
             signed = {"iss": self.issuer, **document}
             document["signed_metadata"] = self.ring.signer(algorithms.OWN).sign(signed, "JWT")
-            body = encode(document)
+            body = encode_json(document)
             headers = (
                 ("Content-Type", JSON),
                 ("Cache-Control", "public, max-age=3600"),
@@ -97,7 +97,7 @@ class WellKnown:
         links = [{"rel": ISSUER_RELATION, "href": self.issuer}]
         if relations and ISSUER_RELATION not in relations:
             links = []
-        body = encode({"subject": resource, "links": links})
+        body = encode_json({"subject": resource, "links": links})
         return WireResponse(200, (("Content-Type", "application/jrd+json"),), body)
 
 

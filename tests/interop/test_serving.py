@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -27,7 +28,7 @@ from tests.live_server import (
     running_server,
     wait_for,
 )
-from tests.servers import free_port
+from tests.servers import children_of, free_port
 from tests.unit.config.test_settings import GOOD
 from tests.waiting_for import until
 
@@ -159,8 +160,7 @@ def test_workers_share_no_connection_to_the_database() -> None:
 
 
 def workers_of(server: LiveServer) -> set[int]:
-    told = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text()
-    return {int(pid) for pid in told.split()}
+    return children_of(server.pid)
 
 
 def test_a_worker_that_was_killed_is_replaced() -> None:
@@ -213,12 +213,8 @@ def test_the_supervisor_keeps_nothing_of_the_application_in_memory() -> None:
     with running_server(workers=1) as server:
         rollup = Path(f"/proc/{server.pid}/smaps_rollup").read_text()
 
-    sizes = {name: rest.split()[0] for name, _, rest in (x.partition(":") for x in lines(rollup))}
-    assert int(sizes["Private_Dirty"]) < 8 * 1024
-
-
-def lines(rollup: str) -> list[str]:
-    return rollup.splitlines()[1:]
+    [kibibytes] = re.findall(r"Private_Dirty:\s+(\d+) kB", rollup)
+    assert int(kibibytes) < 8 * 1024
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -291,25 +287,44 @@ def test_a_server_whose_workers_end_at_once_again_and_again_ends() -> None:
     assert told[-1]["event"] == "workers end as soon as they begin"
 
 
-def test_workers_of_one_server_tell_the_sum_also_those_that_came_later() -> None:
-    settings = {"SIAPKERJA_OPERATOR_TOKEN": TOKEN, "SIAPKERJA_LIMITS_FACTOR": "1000"}
-    with running_server(workers=2, **settings) as server:
-        for _ in range(30):
-            httpx.get(f"{server.url}/jwks", trust_env=False)
-        before = workers_of(server)
-        for worker in before:
-            os.kill(worker, signal.SIGKILL)
-        until(lambda: len(workers_of(server) - before) == 2)
-        wait_for(f"{server.url}/readyz", server.process, server.log)
-        found = {
-            httpx.get(f"{server.url}/metrics", headers=AS_OPERATOR, trust_env=False).text
-            for _ in range(6)
-        }
+WITH_FIGURES = {"SIAPKERJA_OPERATOR_TOKEN": TOKEN, "SIAPKERJA_LIMITS_FACTOR": "1000"}
 
-    counts = {
+
+def asked_for_keys(server: LiveServer, times: int) -> None:
+    for _ in range(times):
+        httpx.get(f"{server.url}/jwks", trust_env=False)
+
+
+def told_of_keys(server: LiveServer) -> set[str]:
+    """Return every line that tells how often the keys were asked for, from whoever answers."""
+    found = {
+        httpx.get(f"{server.url}/metrics", headers=AS_OPERATOR, trust_env=False).text
+        for _ in range(6)
+    }
+    return {
         line
         for text in found
         for line in text.splitlines()
         if line.startswith(f'{COUNT}{{endpoint="jwks"')
     }
-    assert counts == {f'{COUNT}{{endpoint="jwks",status="2xx"}} 30.0'}
+
+
+def test_workers_of_one_server_tell_the_sum() -> None:
+    with running_server(workers=2, **WITH_FIGURES) as server:
+        asked_for_keys(server, 30)
+        told = told_of_keys(server)
+
+    assert told == {f'{COUNT}{{endpoint="jwks",status="2xx"}} 30.0'}
+
+
+def test_workers_that_came_later_tell_what_those_before_them_counted() -> None:
+    with running_server(workers=2, **WITH_FIGURES) as server:
+        asked_for_keys(server, 30)
+        before = workers_of(server)
+        for worker in before:
+            os.kill(worker, signal.SIGKILL)
+        until(lambda: len(workers_of(server) - before) == 2)
+        wait_for(f"{server.url}/readyz", server.process, server.log)
+        told = told_of_keys(server)
+
+    assert told == {f'{COUNT}{{endpoint="jwks",status="2xx"}} 30.0'}

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from idp.commands import supervisor
+from tests.servers import children_of
 from tests.waiting_for import until
 
 #: What forks two workers and becomes their supervisor, as `server.run` does. Arguments: the
@@ -49,8 +50,7 @@ class Supervised:
     folder: Path
 
     def workers(self) -> set[int]:
-        pid = self.process.pid
-        return {int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+        return children_of(self.process.pid)
 
     def said(self) -> list[str]:
         path = self.folder / "said"

@@ -1,12 +1,12 @@
 """Login sessions: a browser in which somebody signed in, and how long that holds."""
 
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
 from idp.domain.identity.factors import ProvedBy
+from idp.domain.ids import encode_base64url
 
 #: A session's `seen_at` is written at most once in this time.
 SEEN_EVERY_SECONDS: Final = 60
@@ -74,4 +74,4 @@ class KnownDevice:
 
 def sid_for_client(sid: str, client_id: str) -> str:
     """Return the `sid` that one client sees: portals can't join their records by it."""
-    return urlsafe_b64encode(sha256(f"{sid} {client_id}".encode()).digest()[:16]).decode()[:22]
+    return encode_base64url(sha256(f"{sid} {client_id}".encode()).digest()[:16])

@@ -1,7 +1,6 @@
 """What a DPoP proof must claim (RFC 9449 §4.3), and the server's nonce (§8)."""
 
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -141,4 +140,4 @@ def nonces_at(now: int, key: bytes) -> tuple[str, str]:
 
 def _nonce(window: int, key: bytes) -> str:
     mac = hmac_digest(key, f"dpop nonce {window}".encode(), sha256)
-    return urlsafe_b64encode(mac[:18]).decode()
+    return encode_base64url(mac[:18])

@@ -4,7 +4,6 @@ The authorization code is part of the grant (RFC 6749 §4.1), a refresh token fa
 (RFC 6749 §6, RFC 9700 §4.14); ending the grant ends everything.
 """
 
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -213,4 +212,4 @@ def decide_reuse(family: RefreshFamily, generation: int, *, now: int, started_at
 
 
 def _mac(stem: str, key: bytes) -> str:
-    return urlsafe_b64encode(hmac_digest(key, stem.encode(), sha256)).rstrip(b"=").decode()
+    return encode_base64url(hmac_digest(key, stem.encode(), sha256))

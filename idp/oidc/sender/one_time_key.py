@@ -1,6 +1,5 @@
 """A key of a moment, where we are the application ourselves: DPoP proofs (RFC 9449 §4.2)."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -11,6 +10,7 @@ from joserfc.jws import JWSRegistry
 
 from idp.domain.ids import encode_base64url
 from idp.domain.protocol.dpop import TYPE
+from idp.oidc.compact_json import encode_json
 
 _ALG: Final = "ES256"
 
@@ -42,4 +42,4 @@ class OneTimeKey:
 
 
 def _part(told: Mapping[str, Any]) -> str:
-    return encode_base64url(json.dumps(told, separators=(",", ":")).encode())
+    return encode_base64url(encode_json(told))

@@ -54,7 +54,7 @@ class HeldKey:
         head = self._headers.get(typ)
         if head is None:
             header = {"alg": self.row.alg, "kid": self.row.kid, "typ": typ}
-            head = base64url(json.dumps(header, separators=(",", ":")).encode())
+            head = base64url(encode_json(header))
             self._headers[typ] = head
         message = head + b"." + base64url(encode_json(claims))
         signature = self._signature(message)
