@@ -25,7 +25,7 @@ class PillowImages:
     def redrawn(self, body: bytes, *, side: int) -> bytes:
         import subprocess  # noqa: PLC0415 - the program below needs none of it
 
-        from idp.ports.images import NoImage  # noqa: PLC0415
+        from idp.ports.images import NoImage  # noqa: PLC0415 - see above
 
         command = [sys.executable, "-I", str(Path(__file__)), str(side)]
         try:
@@ -60,7 +60,7 @@ def draw(body: bytes, side: int) -> bytes:
 def main() -> None:
     """Draw what comes on standard input; whatever goes wrong ends this process, not the server."""
     import resource  # noqa: PLC0415 - POSIX, where servers run
-    import warnings  # noqa: PLC0415
+    import warnings  # noqa: PLC0415 - see above
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))

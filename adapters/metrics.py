@@ -90,7 +90,7 @@ class PrometheusMetrics:
 
 def _share(folder: Path) -> None:
     """Let the library keep values in files; it reads the folder's name from the environment."""
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # noqa: TID251
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # noqa: TID251 - the library reads it there
     values.ValueClass = values.MultiProcessValue(_this_process)  # type: ignore[no-untyped-call]
 
 

@@ -32,7 +32,7 @@ class WebauthnPasskeys:
         self, *, challenge: bytes, handle: bytes, name: str, known: Sequence[bytes]
     ) -> str:
         import webauthn  # noqa: PLC0415 - loads much that a server rarely needs
-        from webauthn.helpers import structs  # noqa: PLC0415
+        from webauthn.helpers import structs  # noqa: PLC0415 - see above
 
         options = webauthn.generate_registration_options(
             rp_id=self.host,
@@ -50,8 +50,8 @@ class WebauthnPasskeys:
         return webauthn.options_to_json(options)
 
     def check_creation(self, answer: str, *, challenge: bytes) -> NewPasskey:
-        import webauthn  # noqa: PLC0415
-        from webauthn.helpers.structs import CredentialDeviceType  # noqa: PLC0415
+        import webauthn  # noqa: PLC0415 - see above
+        from webauthn.helpers.structs import CredentialDeviceType  # noqa: PLC0415 - see above
 
         told = _read(answer)
 
@@ -98,7 +98,7 @@ class WebauthnPasskeys:
         )
 
     def credential_of(self, answer: str) -> bytes:
-        from webauthn.helpers import base64url_to_bytes  # noqa: PLC0415
+        from webauthn.helpers import base64url_to_bytes  # noqa: PLC0415 - see above
 
         told = _read(answer)
         return _guarded(lambda: base64url_to_bytes(told["rawId"]))
@@ -106,8 +106,8 @@ class WebauthnPasskeys:
     def check_request(
         self, answer: str, *, challenge: bytes, public_key: bytes, sign_count: int
     ) -> Proof:
-        import webauthn  # noqa: PLC0415
-        from webauthn.helpers import base64url_to_bytes  # noqa: PLC0415
+        import webauthn  # noqa: PLC0415 - see above
+        from webauthn.helpers import base64url_to_bytes  # noqa: PLC0415 - see above
 
         told = _read(answer)
 
@@ -149,7 +149,7 @@ def _transports(told: dict[str, Any]) -> tuple[str, ...]:
 
 def _guarded(check: Callable[[], T]) -> T:
     """Run the library's check; whatever it makes of a bent answer is a refusal."""
-    from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415
+    from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415 - see above
 
     try:
         return check()

@@ -242,7 +242,7 @@ def _door(source: str, told: object, *, is_production: bool) -> tuple[str, bytes
     given = told if isinstance(told, dict) else {}
     url, key = given.get("url"), given.get("key")
     if not isinstance(url, str) or not isinstance(key, str):
-        raise ValueError(f"{source} needs `url` and `key`")  # noqa: TRY004
+        raise ValueError(f"{source} needs `url` and `key`")  # noqa: TRY004 - a fault of a setting
     schemes = {"https"} if is_production else {"https", "http"}
     if urlsplit(url).scheme not in schemes or not urlsplit(url).hostname:
         raise ValueError(f"the url of {source} must be https")

@@ -34,7 +34,7 @@ def fault_of_server(url: str, tls: ssl.SSLContext | None = None) -> str | None:
 def fault_of_redis(url: str) -> str | None:
     """Return what is wrong with a Redis, `None` where it answers a `PING`."""
     # its library is loaded only where somebody wants it
-    import redis  # noqa: PLC0415
+    import redis  # noqa: PLC0415 - see above
 
     try:
         with redis.Redis.from_url(

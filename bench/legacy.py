@@ -152,8 +152,8 @@ def _watch(pid: int, figures: Figures, is_over: threading.Event) -> None:
 def run(export: Path) -> None:
     """Import, in this process, and tell how far it is."""
     from config.settings import Settings  # noqa: PLC0415 - the run alone needs it
-    from idp.app import create_app  # noqa: PLC0415
-    from idp.services.legacy_import import Export, Progress  # noqa: PLC0415
+    from idp.app import create_app  # noqa: PLC0415 - see above
+    from idp.services.legacy_import import Export, Progress  # noqa: PLC0415 - see above
 
     def tell(progress: Progress | None, records: int) -> None:
         times = os.times()

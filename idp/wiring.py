@@ -186,7 +186,7 @@ class Given:
     """
 
     clock: Clock = SystemClock()  # noqa: RUF009 - frozen and without state
-    entropy: Entropy = SystemEntropy()  # noqa: RUF009
+    entropy: Entropy = SystemEntropy()  # noqa: RUF009 - as above
     resolve: Callable[[str, int], Sequence[str]] | None = None
 
 
@@ -953,7 +953,7 @@ def _rate_limits(settings: Settings, store: Store, clock: Clock, metrics: Metric
     if not settings.redis_url:
         return database
     # its library is loaded only where somebody wants it
-    from adapters.redis.ephemeral import RedisRateLimits  # noqa: PLC0415
+    from adapters.redis.ephemeral import RedisRateLimits  # noqa: PLC0415 - see above
 
     return RedisRateLimits(
         settings.redis_url,

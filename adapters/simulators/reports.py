@@ -142,7 +142,7 @@ def _post(url: str, report: Report) -> None:
         url, report.body, dict(report.headers), method="POST"
     )
     try:
-        with urllib.request.urlopen(request, timeout=_POST_SECONDS):  # noqa: S310
+        with urllib.request.urlopen(request, timeout=_POST_SECONDS):  # noqa: S310 - as above
             return
     except (OSError, ValueError) as error:
         logger.info("delivery report not taken", extra={"error": type(error).__name__})

@@ -42,7 +42,7 @@ def _copy(
     rows: Sequence[Sequence[object]],
 ) -> None:
     # servers on SQLite never need it
-    import psycopg  # noqa: PLC0415
+    import psycopg  # noqa: PLC0415 - see above
 
     driver: Any = connection.connection.driver_connection
     names = psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, columns))

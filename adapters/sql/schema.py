@@ -75,8 +75,8 @@ def upgrade(database_url: str) -> Sequence[Change]:
 def differences(database_url: str) -> Sequence[str]:
     """Return how the database differs from the tables of this code; nothing if it does not."""
     with migrating(database_url) as app:
-        from alembic.autogenerate import compare_metadata  # noqa: PLC0415
-        from alembic.migration import MigrationContext  # noqa: PLC0415
+        from alembic.autogenerate import compare_metadata  # noqa: PLC0415 - only this comparison needs it
+        from alembic.migration import MigrationContext  # noqa: PLC0415 - see above
 
         with _engine(app).connect() as connection:
             context = MigrationContext.configure(connection)

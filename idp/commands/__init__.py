@@ -4,7 +4,7 @@ With `--json` a command prints one JSON document on standard output and nothing 
 1: refused, 2: wrong use; `plan` ends with 3 where it finds a difference.
 """
 
-# ruff: noqa: E402
+# ruff: noqa: E402 - collections are off before anything else is loaded
 
 import gc
 

@@ -80,7 +80,7 @@ def run(
     prepared = _in_child(lambda: _prepare(app, chosen), output)
     preload(app)
     # only this command needs it, and it loads while the child works
-    from idp.commands.workers import STOP_SECONDS, Forked  # noqa: PLC0415
+    from idp.commands.workers import STOP_SECONDS, Forked  # noqa: PLC0415 - see above
 
     prepared()
     us = os.getpid()

@@ -200,7 +200,7 @@ def parse_email(text: str) -> EmailAddress:
     Refuses with `email.invalid`.
     """
     # its tables of characters take longer to build than all our forms
-    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - see above
 
     try:
         checked = validate_email(text.strip(), check_deliverability=False, strict=True)

@@ -217,7 +217,7 @@ def test_oa_21_a_bug_is_a_server_error_and_its_text_stays_in_the_log(
 ) -> None:
     told: list[Any] = []
     environ = {"siapkerja.request_id": "r-1", "REQUEST_METHOD": "POST", "PATH_INFO": path}
-    machine: Any = lambda *_: Broken().token  # noqa: E731
+    machine: Any = lambda *_: Broken().token  # noqa: E731 - one expression, used once
 
     body = guarded(machine)(environ, lambda *given: told.extend(given))
 

@@ -67,7 +67,7 @@ def kept(app: Application) -> dict[str, list[tuple[Any, ...]]]:
     with engine.connect() as connection:
         present = set(sa.inspect(engine).get_table_names())
         for table in sorted(present & set(TABLES)):
-            rows = connection.execute(sa.text(f'SELECT * FROM "{table}"')).mappings()  # noqa: S608
+            rows = connection.execute(sa.text(f'SELECT * FROM "{table}"')).mappings()  # noqa: S608 - names of our own tables
             found[table] = sorted(
                 repr([(name, value) for name, value in row.items() if name not in _LOOKS])
                 for row in rows

@@ -249,7 +249,7 @@ def test_oa_10_a_key_serves_only_its_own_algorithm_and_use(
         try:
             service = a_service(app, browser, signer=rsa, jwks=rsa.jwks(**changes))
         except Exception as error:
-            assert "jwks" in str(error)  # noqa: PT017
+            assert "jwks" in str(error)  # noqa: PT017 - both ways of ending are right
             continue
         refused(service.by_itself(), changes)
 

@@ -152,7 +152,7 @@ def test_a_resource_server_with_authlib_verifies_it(for_jkp: Portal, clock: Fixe
         try:
             found = validator.authenticate_token(wrong)
         except Exception as error:
-            assert error  # noqa: PT017
+            assert error  # noqa: PT017 - both ways of ending are right
         else:
             assert found is None or found["aud"] != JKP
 

@@ -35,7 +35,7 @@ class Sha1(hashers.BasePasswordHasher):
     def encode(self, password: str, salt: str) -> str:
         from hashlib import sha1
 
-        return f"sha1${salt}${sha1((salt + password).encode()).hexdigest()}"  # noqa: S324
+        return f"sha1${salt}${sha1((salt + password).encode()).hexdigest()}"  # noqa: S324 - the kind that old portals have
 
 
 def main() -> None:

@@ -49,7 +49,7 @@ _PHPASS: Final = re.compile(r"\$[PH]\$(?P<log2>[./A-Za-z0-9])[./A-Za-z0-9]{30}")
 def _handler(scheme: str) -> Any:
     """Return libpass's own class for a scheme."""
     # a tenth of a second to import, and only old accounts need it
-    from passlib import hash as handlers  # noqa: PLC0415
+    from passlib import hash as handlers  # noqa: PLC0415 - see above
 
     return getattr(handlers, scheme)
 
