@@ -11,7 +11,7 @@ from idp.commands.output import Output, application, command, read_document
 from idp.domain.errors import Refused
 from idp.domain.protocol.client import Client, ClientVersion
 from idp.domain.protocol.client_changes import changes_between, logo_change
-from idp.services.client_files import doubts_of
+from idp.services.client_files import doubts_of, unknown_members
 from idp.services.client_registry import (
     LOGO_BYTES_MAX,
     ClientRegistry,
@@ -21,6 +21,10 @@ from idp.services.client_registry import (
 
 #: Versions that are printed.
 VERSIONS_MAX: Final = 1000
+#: What stands in what these commands print, beside metadata: it may come back in a file.
+_ANSWERED: Final = frozenset(
+    {"client_id_issued_at", "client_secret", "client_secret_expires_at", "status", "version"}
+)
 
 
 @click.group()
@@ -62,9 +66,14 @@ def _warn(
     given: Mapping[str, Any],
     known: Client | None = None,
 ) -> None:
-    """Refuse a new address of keys whose answer is of no use; one that is silent is only told."""
+    """Tell what does not stop a registration: keys that can't be fetched, unknown members.
+
+    Refuses a new address of keys whose answer is of no use.
+    """
     for doubt in doubts_of(registry, registry.checked(given, known), known):
         output.warn(doubt.text)
+    for dropped in unknown_members(given, _ANSWERED):
+        output.warn(f"{dropped.text}, so it is not kept")
 
 
 @client.command()

@@ -7,7 +7,7 @@ change; applying does it, one version for each client that changes.
 import re
 from base64 import b64decode, b64encode
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -303,10 +303,19 @@ def _faults(entry: Mapping[str, Any]) -> Iterator[Fault]:
     if logo is not None and not (isinstance(logo, str) and _LOGO_NAME.fullmatch(logo)):
         yield Fault("logo", because("logo.name"))
     for key in entry:
+        if key in _SECRET:
+            yield Fault(key, because("secret"))
+    yield from unknown_members(entry, {*_OWN, *_SECRET})
+
+
+def unknown_members(given: Mapping[str, Any], beside: Collection[str] = ()) -> Iterator[Fault]:
+    """Find what no registration has: a slip of the pen would be dropped (RFC 7591 §2).
+
+    `beside`: what may stand there besides metadata and `client_id`.
+    """
+    for key in given:
         name, _, tag = str(key).partition("#")
-        if name in _SECRET:
-            yield Fault(name, because("secret"))
-        elif name not in {*_ORDER, *_OWN, "client_id", "redirect_uris"} or (
+        if name not in {*_ORDER, *beside, "client_id", "redirect_uris"} or (
             tag and name not in _BY_LANGUAGE
         ):
             yield Fault(str(key), because("unknown"))

@@ -369,6 +369,29 @@ def test_an_address_of_keys_that_is_silent_is_a_warning(
     assert found(app, "lain").metadata["jwks_uri"] == publishing.url
 
 
+def test_a_member_that_no_registration_has_is_told_since_it_is_not_kept(
+    siapkerja: Siapkerja,
+) -> None:
+    slipped = {**PORTAL, "redirect_uri": "https://a.example/", "scope#en": "openid"}
+    done = siapkerja.run("client", "create", "--file", "-", given=slipped)
+
+    warned = [
+        f"siapkerja: warning: {name} is no member that we know, so it is not kept"
+        for name in ("redirect_uri", "scope#en")
+    ]
+    assert done.exit_code == 0
+    assert done.stderr.splitlines() == warned
+
+
+def test_what_a_command_printed_comes_back_without_a_warning(siapkerja: Siapkerja) -> None:
+    printed = siapkerja.told("client", "create", "--file", "-", given=PORTAL)
+    shown = siapkerja.told("client", "show", printed["client_id"])
+
+    for given in (printed, shown):
+        told = siapkerja.told("client", "update", printed["client_id"], "--file", "-", given=given)
+        assert told["client_name"] == "Portal Uji"
+
+
 def test_a_plan_refuses_an_address_of_keys_that_answers_with_something_else(
     siapkerja: Siapkerja, publishing: KeyServer
 ) -> None:
