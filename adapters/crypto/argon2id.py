@@ -1,15 +1,21 @@
 """Argon2id (RFC 9106 §3), its parameters in the text of the hash: `$argon2id$v=19$m=…,t=…,p=…$…$…`.
 
-libsodium picks the widest vectors that the processor has (AVX2, AVX-512), argon2-cffi's wheel has
-none: half the CPU for the same hash. libsodium makes hashes of one lane only, so argon2-cffi makes
-those of more. Either reads what the other made.
+Two libraries make the same hashes, and either reads what the other made. libsodium picks the widest
+vectors that the processor has (AVX2, AVX-512), but maps its memory anew for each hash, which some
+machines make a third of its time. argon2-cffi keeps its memory, and has wide vectors only where it
+was built with them (docs/operate.md). So the quicker one here is found out by trying both on a
+small hash. libsodium makes hashes of one lane only: argon2-cffi makes all others.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from functools import cache, cached_property
+from time import thread_time
+from typing import Final
 
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
 from nacl.bindings import (
     crypto_pwhash_ALG_ARGON2ID13,
     crypto_pwhash_str_alg,
@@ -17,13 +23,15 @@ from nacl.bindings import (
 )
 from nacl.exceptions import CryptoError
 
-if TYPE_CHECKING:
-    from argon2 import PasswordHasher
-
 #: libsodium's own bound of a hash's text, its final NUL included.
 _TEXT_BYTES: Final = 128
 
 _TEXT: Final = re.compile(r"\$argon2id\$v=19\$m=([0-9]{1,10}),t=([0-9]{1,10}),p=([0-9]{1,8})\$")
+
+#: What both libraries try: 2 ms each.
+_TRIAL_KIB: Final = 1024
+_TRIAL_PASSES: Final = 2
+_TRIALS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -36,12 +44,9 @@ class Argon2id:
 
     def hash(self, password: str) -> str:
         """Return the text of a new hash, with 16 random bytes of salt and 32 of tag."""
-        if self.lanes > 1:
-            return self._of_several_lanes.hash(password)
-        text = crypto_pwhash_str_alg(
-            password.encode(), self.passes, self.memory_kib * 1024, crypto_pwhash_ALG_ARGON2ID13
-        )
-        return text.rstrip(b"\0").decode()
+        if self.lanes == 1 and is_libsodium_quicker():
+            return _hash_by_libsodium(password, self.passes, self.memory_kib)
+        return self._argon2_cffi.hash(password)
 
     def verify(self, password: str | bytes, hash_: str) -> bool:
         """Whether `hash_` is of `password`; no text of a hash at all is of nobody's."""
@@ -49,8 +54,10 @@ class Argon2id:
         if len(text) >= _TEXT_BYTES or not _TEXT.match(hash_):
             return False
         try:
-            return crypto_pwhash_str_verify(text, typed)
-        except CryptoError:
+            if is_libsodium_quicker():
+                return crypto_pwhash_str_verify(text, typed)
+            return self._argon2_cffi.verify(text, typed)
+        except (CryptoError, InvalidHashError, VerificationError):
             return False
 
     def is_outdated(self, hash_: str) -> bool:
@@ -62,10 +69,29 @@ class Argon2id:
         return memory_kib < self.memory_kib or passes < self.passes or lanes != self.lanes
 
     @cached_property
-    def _of_several_lanes(self) -> "PasswordHasher":
-        # 30 ms and 3 MiB a process
-        from argon2 import PasswordHasher, Type  # noqa: PLC0415 - only who set more lanes loads it
+    def _argon2_cffi(self) -> PasswordHasher:
+        return PasswordHasher(self.passes, self.memory_kib, self.lanes, type=Type.ID)
 
-        return PasswordHasher(
-            time_cost=self.passes, memory_cost=self.memory_kib, parallelism=self.lanes, type=Type.ID
-        )
+
+@cache
+def is_libsodium_quicker() -> bool:
+    """Whether libsodium takes less CPU than argon2-cffi on this machine; asked once a process."""
+    argon2_cffi = PasswordHasher(_TRIAL_PASSES, _TRIAL_KIB, 1, type=Type.ID)
+    taken = _least_seconds(lambda: argon2_cffi.hash(""))
+    return _least_seconds(lambda: _hash_by_libsodium("", _TRIAL_PASSES, _TRIAL_KIB)) < taken
+
+
+def _least_seconds(work: Callable[[], object]) -> float:
+    def taken() -> float:
+        began = thread_time()
+        work()
+        return thread_time() - began
+
+    return min(taken() for _ in range(_TRIALS))
+
+
+def _hash_by_libsodium(password: str, passes: int, memory_kib: int) -> str:
+    text = crypto_pwhash_str_alg(
+        password.encode(), passes, memory_kib * 1024, crypto_pwhash_ALG_ARGON2ID13
+    )
+    return text.rstrip(b"\0").decode()

@@ -101,8 +101,8 @@ def _used(pid: int) -> Event:
 def _give_back(used: Event) -> None:
     """Return what hashing took, once nobody has hashed for a while.
 
-    libsodium maps its memory anew for each hash and returns it. What hashes of several lanes and
-    those of old accounts took, 19 MiB a thread and more, the C library would keep otherwise.
+    libsodium maps its memory anew for each hash and returns it. What argon2-cffi and the hashes of
+    old accounts took, 19 MiB a thread and more, the C library would keep otherwise.
     """
     while used.wait():
         used.clear()

@@ -10,6 +10,9 @@ from hmac import digest as hmac_digest
 from typing import Any, Final
 
 import bcrypt
+from argon2 import Type, extract_parameters
+from argon2.exceptions import Argon2Error, InvalidHashError
+from argon2.low_level import verify_secret
 
 from adapters.crypto.legacy_kinds.parameters import (
     adapted,
@@ -94,14 +97,9 @@ _BEFORE_BCRYPT: Final[Mapping[str, Callable[[bytes], bytes]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Argon2:
-    """Argon2id, Argon2i, Argon2d as PHP and Django write them.
-
-    argon2-cffi knows them all; it is loaded when the first of them is met.
-    """
+    """Argon2id, Argon2i, Argon2d as PHP and Django write them."""
 
     def read(self, scheme: str, text: str, params: Mapping[str, object]) -> LegacyHash:
-        from argon2 import extract_parameters  # noqa: PLC0415 - see above
-
         del scheme, params
         text = text.removeprefix("argon2") if text.startswith("argon2$") else text
         try:
@@ -116,10 +114,6 @@ class Argon2:
         return LegacyHash(f"argon2{found.type.name.lower()}", text)
 
     def fits(self, password: bytes, hash_: LegacyHash) -> bool:
-        from argon2 import Type  # noqa: PLC0415 - see above
-        from argon2.exceptions import Argon2Error, InvalidHashError  # noqa: PLC0415 - see above
-        from argon2.low_level import verify_secret  # noqa: PLC0415 - see above
-
         kind = Type[hash_.scheme.removeprefix("argon2").upper()]
         try:
             return verify_secret(hash_.text.encode(), password, kind)
