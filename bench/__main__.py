@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +26,7 @@ def main(words: Sequence[str] | None = None) -> int:
     lengths = QUICK if asked.quick else WHOLE
     plan = Plan(
         flows=tuple(asked.only or FLOWS),
-        peers=tuple(asked.peers or PEERS),
+        peers=tuple(asked.peers or _possible()),
         rounds=asked.rounds or int(lengths["rounds"]),
         seconds=float(lengths["seconds"]),
         warm_seconds=float(lengths["warm_seconds"]),
@@ -43,6 +43,15 @@ def main(words: Sequence[str] | None = None) -> int:
     if is_whole:
         report.write(plan, figures, extras, load_before=load_before)
     return 1 if _ours_failed(figures) else 0
+
+
+def _possible() -> Iterator[str]:
+    """Yield who can be measured here, and say who can't."""
+    for peer in PEERS.values():
+        if peer.is_there():
+            yield peer.name
+        else:
+            print(f"left out: {peer.title}, which needs {peer.needs}", file=sys.stderr)
 
 
 def _extras(plan: Plan) -> Extras:

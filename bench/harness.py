@@ -141,10 +141,11 @@ def measure(plan: Plan, folder: Path) -> Figures:
 def _warm(plan: Plan, running: dict[str, Running], figures: Figures) -> None:
     """Run every flow once on every peer: what does not work is left out from here on."""
     for name, peer in running.items():
+        seconds = max(plan.warm_seconds, PEERS[name].warm_seconds)
         for flow in plan.flows:
             try:
                 with prepared(peer.target, flow, plan.connections) as load:
-                    load.run(Bounds(_MANY, plan.warm_seconds))
+                    load.run(Bounds(_MANY, seconds))
             except LoadFailed as failure:
                 figures.failures[name, flow] = str(failure)[:_FAILED_MAX]
                 _say(f"{name} does not do {flow}: {figures.failures[name, flow]}")

@@ -36,11 +36,18 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """`run`: installs and starts it in a fresh folder; leaving the context ends it."""
+    """`run`: installs and starts it in a fresh folder; leaving the context ends it.
+
+    `needs`: what this machine must have for it besides, `is_there`: whether it has. `warm_seconds`:
+    how long each flow runs before it is what it will be.
+    """
 
     name: str
     title: str
     run: Callable[[Path], AbstractContextManager[Running]]
+    needs: str = ""
+    is_there: Callable[[], bool] = lambda: True
+    warm_seconds: float = 0
 
 
 def people(count: int) -> Iterator[tuple[Person, dict[str, Any]]]:
