@@ -256,8 +256,8 @@ _TAIL: Final = """
   credentials get an opaque token, a refresh gets no ID token, and sign-in takes two pages.
 - **Keycloak**: `kc.sh build --db=postgres`, `kc.sh start --optimized`, one process whose threads
   and heap it chooses itself, sessions kept in PostgreSQL as it does by default. Access tokens are
-  signed JWT. Each flow runs for 20 s before, since Java compiles while it runs. It is left out
-  where there is no Java 17.
+  signed JWT; a public client keeps its refresh token, where ours rotates. Each flow runs for 20 s
+  before, since Java compiles while it runs. It is left out where there is no Java 17.
 - Everywhere: PKCE with S256, `state`, `nonce`, ES256 ID tokens unless named, Argon2id with 19 MiB,
   2 passes, 1 lane; consent not needed. A password login goes from the portal's request through the
   page and the credentials to the code at the portal, each time in a new browser.
