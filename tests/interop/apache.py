@@ -43,6 +43,8 @@ StartServers 1
 ThreadsPerChild 8
 MaxRequestWorkers 8
 ServerLimit 1
+# it ends an idle connection after five seconds, which a slow client may be about to use again
+KeepAlive Off
 DocumentRoot "{folder}/pages"
 TypesConfig /etc/mime.types
 <Directory "{folder}/pages">
