@@ -66,7 +66,7 @@ def write(plan: Plan, figures: Figures, extras: Extras, *, load_before: float) -
             when=today(),
             commit=_commit(),
             machine=machine(load_before),
-            versions=_versions(),
+            versions=_versions(plan),
             rounds=plan.rounds,
             seconds=plan.seconds,
             connections=plan.connections,
@@ -201,10 +201,12 @@ def machine(load_before: float) -> str:
     )
 
 
-def _versions() -> str:
+def _versions(plan: Plan) -> str:
     own = [f"Python {platform.python_version()}", f"granian {version('granian')}"]
     stores = [_first_line("redis-server", "--version"), _postgres()]
-    peers = [*node_versions(), _canaille(), f"Keycloak {keycloak.VERSION}"]
+    peers = [*node_versions(), _canaille()]
+    if "keycloak" in plan.peers:
+        peers.append(f"Keycloak {keycloak.VERSION}")
     return ", ".join([*own, *peers, *stores])
 
 

@@ -14,6 +14,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 BUILD: Final = ROOT / "build" / "bench"
 CALLBACK: Final = "https://portal.example/cb"
 WORKERS: Final = 2
+#: Who has an account: one for each connection of a round.
+PEOPLE: Final = 8
 
 #: Argon2id as OWASP asks, the same everywhere: KiB, passes, lanes.
 ARGON2: Final = {"memory_kib": 19456, "passes": 2, "lanes": 1}
@@ -50,9 +52,9 @@ class Peer:
     warm_seconds: float = 0
 
 
-def people(count: int) -> Iterator[tuple[Person, dict[str, Any]]]:
+def people() -> Iterator[tuple[Person, dict[str, Any]]]:
     """Yield people with the OpenID claims that each provider is to keep for them."""
-    for number in range(1, count + 1):
+    for number in range(1, PEOPLE + 1):
         email = f"warga{number}@contoh.id"
         yield (
             Person(email, f"tiga kata acak {number}"),

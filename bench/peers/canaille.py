@@ -21,7 +21,6 @@ from bench.wire import Connection
 _REQUIREMENTS: Final = Path(__file__).with_name("canaille.requirements.txt")
 _PLACE: Final = BUILD / "canaille"
 _COMMAND: Final = _PLACE / "bin" / "canaille"
-_PEOPLE: Final = 8
 _READY_SECONDS: Final = 60.0
 _JWKS: Final = "/oauth/jwks.json"
 
@@ -75,7 +74,7 @@ def running_canaille(folder: Path) -> Iterator[Running]:
         configuration.write_text(_settings(port, database.url), "utf-8")
         environment = {**os.environ, "CANAILLE_CONFIG": str(configuration)}
         _command(environment, folder, "install")
-        known = list(people(_PEOPLE))
+        known = list(people())
         for person, claims in known:
             fields = {
                 "user-name": person.login,

@@ -17,7 +17,6 @@ from bench.target import Clients, Endpoints, Registration, Target
 
 _SOURCES: Final = Path(__file__).with_name("node")
 _PLACE: Final = BUILD / "node"
-_PEOPLE: Final = 8
 _READY_SECONDS: Final = 30.0
 _SECRET: Final = "a-secret-that-only-this-measurement-knows-000"
 _JWKS: Final = "/jwks"
@@ -54,7 +53,7 @@ def running_oidc_provider(alg: str) -> Callable[[Path], AbstractContextManager[R
     def running(folder: Path) -> Iterator[Running]:
         node = _install()
         clients = [{**client, "id_token_signed_response_alg": alg} for client in _CLIENTS]
-        known = list(people(_PEOPLE))
+        known = list(people())
         told = [
             {"login": person.login, "password": person.password, "claims": claims}
             for person, claims in known

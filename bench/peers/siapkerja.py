@@ -19,7 +19,6 @@ from bench.target import Clients, Endpoints, Person, Registration, Target
 
 #: Of the environment that runs the measurement.
 _COMMAND: Final = Path(sys.executable).with_name("siapkerja")
-_PEOPLE: Final = 8
 _READY_SECONDS: Final = 120.0
 _COMMON: Final[dict[str, Any]] = {
     "first_party": True,
@@ -74,7 +73,7 @@ def running_siapkerja(store: str) -> Callable[[Path], AbstractContextManager[Run
             installed = Installation(folder, port, database.url if database else "")
             installed.command("db", "upgrade")
             registered = {name: installed.client(told) for name, told in _CLIENTS.items()}
-            known = tuple(installed.account(*person) for person in people(_PEOPLE))
+            known = tuple(installed.account(*person) for person in people())
             server = stack.enter_context(installed.serving())
             yield Running(
                 target=_target(port, registered, known),

@@ -308,7 +308,7 @@ def _faults(entry: Mapping[str, Any]) -> Iterator[Fault]:
     yield from unknown_members(entry, {*_OWN, *_SECRET})
 
 
-def unknown_members(given: Mapping[str, Any], beside: Collection[str] = ()) -> Iterator[Fault]:
+def unknown_members(given: Mapping[str, Any], beside: Collection[str]) -> Iterator[Fault]:
     """Find what no registration has: a slip of the pen would be dropped (RFC 7591 §2).
 
     `beside`: what may stand there besides metadata and `client_id`.
