@@ -97,7 +97,6 @@ def contact(visitor: Visitor, person: dict[str, Any], words: dict[str, str]) -> 
     visitor.wait_for("/daftar/selesai")
 
 
-@pytest.mark.always
 @pytest.mark.parametrize("locale", WORDS)
 def test_an_old_account_comes_home_and_a_second_one_is_linked_and_released(
     visit: Visit, world: World, locale: str

@@ -56,7 +56,6 @@ WORDS = {
 }
 
 
-@pytest.mark.always
 @pytest.mark.parametrize(("language", "size"), [("id", PHONE), ("en", DESKTOP)])
 def test_a_team_and_an_officer_go_from_sign_up_to_live(
     visit: Visit, world: World, language: str, size: dict[str, int]
