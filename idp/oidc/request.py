@@ -22,17 +22,25 @@ from idp.domain.protocol.grant import UNBOUND, Confirmation
 FORM: Final = "application/x-www-form-urlencoded"
 FIELDS_MAX: Final = 100
 
+_NOT_UTF_8: Final = "the parameters are not UTF-8 in URL encoding"
+
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Parameters by name. `repeated`: names that came more than once; `values` has their first."""
+    """Parameters by name. `repeated`: names that came more than once; `values` has their first.
+
+    `faults`: what is wrong with values that are no values, which `values` and `lists` leave out.
+    """
 
     values: Mapping[str, str]
     lists: Mapping[str, tuple[str, ...]]
     repeated: frozenset[str]
+    faults: Mapping[str, ProtocolError] = field(default_factory=dict)
 
     def one(self, name: str) -> str | None:
-        """Return a parameter that may come once; `invalid_request` if it came again."""
+        """Return a parameter that may come once; `invalid_request` if it came again or is bad."""
+        if name in self.faults:
+            raise self.faults[name]
         if name in self.repeated:
             raise invalid_request(f"the parameter {name} was given more than once")
         return self.values.get(name)
@@ -40,6 +48,11 @@ class Parameters:
     def many(self, name: str) -> tuple[str, ...]:
         """Return every value of a parameter that may be repeated."""
         return self.lists.get(name) or ((self.values[name],) if name in self.values else ())
+
+    def check_values(self) -> None:
+        """Refuse with `invalid_request` if any value is none."""
+        for fault in self.faults.values():
+            raise fault
 
     def check_once(self, repeatable: frozenset[str] = frozenset()) -> None:
         """Refuse if any parameter outside `repeatable` came more than once (RFC 6749 §3.1)."""
@@ -63,43 +76,66 @@ def parse_parameters(encoded: str | bytes) -> Parameters:
     Refuses with `invalid_request` for bytes outside UTF-8, control characters, more than 100
     fields, or a value that is too long.
     """
+    parameters = parse_faulty_parameters(encoded)
+    parameters.check_values()
+    return parameters
+
+
+def parse_faulty_parameters(encoded: str | bytes) -> Parameters:
+    """Read it where the other parameters say how a bad value is to be answered.
+
+    Refuses as `parse_parameters` what has no names and values at all.
+    """
     if not encoded:
         return NO_PARAMETERS
-    try:
-        text = encoded.decode("ascii") if isinstance(encoded, bytes) else encoded
-        pairs = _pairs(text)
-    except UnicodeError as error:
-        raise invalid_request("the parameters are not UTF-8 in URL encoding") from error
-    except ValueError as error:
-        raise invalid_request("the request has too many parameters") from error
     values: dict[str, str] = {}
     lists: dict[str, tuple[str, ...]] = {}
-    for name, value in pairs:
-        if len(value) > VALUE_MAX and len(value) > _limit(name):
-            raise invalid_request("a parameter value is too long")
-        if has_control_character(value):
-            raise invalid_request("a parameter value has a control character")
-        if name in values:
+    faults: dict[str, ProtocolError] = {}
+    for name, value in _pairs(encoded):
+        fault = _fault(name, value)
+        if fault:
+            faults[name] = invalid_request(fault)
+        elif name in values:
             lists[name] = (*lists.get(name, (values[name],)), value)
         else:
             values[name] = value
-    return Parameters(values, lists, frozenset(lists))
+    # of a parameter that came once good and once bad neither counts
+    for name in faults:
+        values.pop(name, None)
+        lists.pop(name, None)
+    return Parameters(values, lists, frozenset(lists), faults)
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
+def _pairs(encoded: str | bytes) -> list[tuple[str, str]]:
     """Return what `parse_qsl` would; most fields have nothing to decode, which it does not ask."""
-    fields = text.split("&")
-    if len(fields) > FIELDS_MAX:
-        raise ValueError
-    pairs = []
-    for given in fields:
-        name, _, value = given.partition("=")
-        if not value:
-            continue
-        if "%" in given or "+" in given:
-            name, value = unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict")
-        pairs.append((name, value))
+    try:
+        text = encoded.decode("ascii") if isinstance(encoded, bytes) else encoded
+        fields = text.split("&")
+        if len(fields) > FIELDS_MAX:
+            raise invalid_request("the request has too many parameters")
+        pairs = []
+        for given in fields:
+            name, _, value = given.partition("=")
+            if not value:
+                continue
+            if "%" in given or "+" in given:
+                name = unquote_plus(name, errors="strict")
+                # each byte outside UTF-8 becomes half a surrogate, which `_fault` finds
+                value = unquote_plus(value, errors="surrogateescape")
+            pairs.append((name, value))
+    except UnicodeError as error:
+        raise invalid_request(_NOT_UTF_8) from error
     return pairs
+
+
+def _fault(name: str, value: str) -> str:
+    """Return what is wrong with a value, nothing where it is good."""
+    if len(value) > VALUE_MAX and len(value) > _limit(name):
+        return "a parameter value is too long"
+    if has_control_character(value):
+        is_text = not any(0xD800 <= ord(c) < 0xE000 for c in value)
+        return "a parameter value has a control character" if is_text else _NOT_UTF_8
+    return ""
 
 
 def _limit(name: str) -> int:

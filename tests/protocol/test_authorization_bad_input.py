@@ -62,9 +62,11 @@ ROWS: list[tuple[str, str | list[str] | None, str]] = [
     ("client_id", LONG, HERE),
     ("redirect_uri", f"https://portal.example/{LONG}", HERE),
     ("state", LONG, HERE),
-    ("nonce", LONG, HERE),
-    ("scope", f"openid {LONG}", HERE),
-    ("unheard_of", LONG, HERE),
+    ("nonce", LONG, INVALID),
+    ("scope", f"openid {LONG}", INVALID),
+    ("unheard_of", LONG, INVALID),
+    ("nonce", ["n", LONG], INVALID),
+    ("redirect_uri", ["=", LONG], HERE),
     # not ASCII, or not text
     ("client_id", "pörtal", HERE),
     ("redirect_uri", "https://portal.example/ü", HERE),
@@ -79,8 +81,8 @@ ROWS: list[tuple[str, str | list[str] | None, str]] = [
     ("code_challenge_method", "S２56", INVALID),
     ("dpop_jkt", "é" * 43, INVALID),
     ("state", "a\x00b", HERE),
-    ("nonce", "a\x1bb", HERE),
-    ("login_hint", "a\x7fb", HERE),
+    ("nonce", "a\x1bb", INVALID),
+    ("login_hint", "a\x7fb", INVALID),
     # wrong type or form
     ("response_type", "code code", "unsupported_response_type"),
     ("response_type", " code", "unsupported_response_type"),
@@ -199,6 +201,18 @@ RAW = [
 @pytest.mark.parametrize("raw", RAW, ids=lambda raw: raw[:24])
 def test_a_bent_query_is_told_here(portal: Portal, raw: str) -> None:
     assert stays_here(portal.browser.get(f"/authorize?{raw}"))
+
+
+@pytest.mark.parametrize("value", ["%ff", "%c3%28", "%ed%a0%80"])
+def test_a_value_outside_utf_8_is_told_to_a_portal_that_is_known_good(
+    portal: Portal, value: str
+) -> None:
+    bent = encoded(portal, "login_hint", None) + f"&login_hint={value}"
+
+    answer = portal.answer(portal.browser.get(f"/authorize?{bent}"))
+
+    assert (answer["error"], answer["state"]) == (INVALID, "st")
+    assert "UTF-8" in answer["error_description"]
 
 
 @pytest.mark.parametrize("raw", RAW, ids=lambda raw: raw[:24])

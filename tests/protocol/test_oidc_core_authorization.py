@@ -688,8 +688,13 @@ def test_oa_4_a_parameter_without_value_counts_as_absent(portal: Portal) -> None
     assert "state" not in answer
 
 
-def test_oa_4_a_value_that_is_too_long_is_told_here(portal: Portal) -> None:
-    assert stays_here(portal.start(nonce="x" * 2049))
+def test_oa_4_a_value_that_is_too_long_is_refused(portal: Portal) -> None:
+    assert portal.answer(portal.start(nonce="x" * 2049))["error"] == "invalid_request"
+
+
+def test_oa_4_a_state_that_is_too_long_is_told_here(portal: Portal) -> None:
+    """What a portal knows its request by must not come back changed, nor be left out."""
+    assert stays_here(portal.start(state="x" * 2049))
 
 
 def test_oa_4_a_request_that_is_too_long_is_refused_unread(portal: Portal) -> None:

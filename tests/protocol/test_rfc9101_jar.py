@@ -400,13 +400,13 @@ def test_a_request_object_without_anything_beside_it_is_refused_here(portal: Key
     assert stays_here(by_value(portal, "x"))
 
 
-def test_a_request_object_that_is_too_long_is_told_here(portal: KeyedPortal) -> None:
-    response = beside_good(portal, "x" * 16_385)
+def test_a_request_object_that_is_too_long_is_refused(portal: KeyedPortal) -> None:
+    answer = portal.answer(beside_good(portal, "x" * 16_385))
     posted = portal.browser.post(
         "/authorize", data={"client_id": portal.client_id, "request": "x" * 16_385}
     )
 
-    assert stays_here(response)
+    assert answer["error"] == "invalid_request"
     assert stays_here(posted)
 
 

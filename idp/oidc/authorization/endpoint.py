@@ -175,6 +175,7 @@ class AuthorizationEndpoint:
             return ErrorPage(error, is_stopped=error.error == _STOPPED)
         source = Source({})
         try:
+            parameters.check_values()
             source = self.sources.find(parameters, client, now=self.clock.now())
             # what came by POST was not pushed by an authenticated client
             checked = self.checked(source.params, source.repeated, client)
@@ -487,10 +488,11 @@ def _redirectable(parameters: Parameters) -> Mapping[str, Any]:
     """Return the plain parameters by which a refused source may still be answered.
 
     A pushed request that is unknown has none: what stands beside its handle counts for nothing.
-    Neither does a redirect URI that came twice.
+    Neither does a redirect URI that came twice. A `state` that can't be told back as it came leaves
+    no answer (RFC 6749 §4.1.2.1).
     """
     is_pushed = parameters.values.get("request_uri", "").startswith(PUSHED_PREFIX)
-    if is_pushed or "redirect_uri" in parameters.repeated:
+    if is_pushed or "redirect_uri" in parameters.repeated or "state" in parameters.faults:
         return {}
     return as_params(parameters)
 

@@ -8,7 +8,7 @@ from idp.domain.identity.audit import Origin
 from idp.domain.protocol.errors import ProtocolError, invalid_request
 from idp.oidc.authorization.endpoint import ErrorPage, Outcome
 from idp.oidc.endpoints import AUTHORIZATION
-from idp.oidc.request import FORM, Parameters, parse_parameters
+from idp.oidc.request import FORM, Parameters, parse_faulty_parameters
 from idp.web.context import DECIDED, provider, request_id, visitor
 from idp.web.outcomes import show, show_error, show_refusal
 
@@ -44,7 +44,7 @@ def resume(interaction_id: str) -> ResponseReturnValue:
 def _parameters() -> Parameters:
     """Return the parameters of the URL, or of the body as a form; never a mixture."""
     if request.method != "POST":
-        return parse_parameters(request.query_string)
+        return parse_faulty_parameters(request.query_string)
     if request.mimetype != FORM:
         raise invalid_request(f"the content type must be {FORM}")
-    return parse_parameters(request.get_data(cache=False))
+    return parse_faulty_parameters(request.get_data(cache=False))

@@ -15,7 +15,7 @@ from idp.domain.ids import digest_of
 from idp.oidc.authorization.response import Redirect
 from idp.oidc.endpoints import AUTHORIZATION
 from idp.oidc.provider import IdentityProvider
-from idp.oidc.request import parse_parameters
+from idp.oidc.request import parse_faulty_parameters
 from idp.ports.entropy import Entropy
 from idp.ports.store import StoreUnavailable
 from idp.web.addresses import truncated, unit_of
@@ -52,7 +52,7 @@ class SingleSignOn:
             return None
         visitor, flow = self._visitor(environ, cookies, session)
         try:
-            outcome = self._provider.authorize(parse_parameters(query), visitor)
+            outcome = self._provider.authorize(parse_faulty_parameters(query), visitor)
         except (Refused, StoreUnavailable):
             # nothing was kept; the pages find the same and say it in words
             return None
