@@ -310,7 +310,10 @@ LETTERS: Final[Mapping[LetterKind, Letter]] = {
     ),
     LetterKind.RECOVERY_LINK: Letter(
         lazy_gettext("Atur ulang kata sandi Anda"),
-        (lazy_gettext("Kami menerima permintaan untuk mengatur ulang kata sandi akun Anda."),),
+        (
+            lazy_gettext("Kami menerima permintaan untuk mengatur ulang kata sandi akun Anda."),
+            lazy_gettext("Tautan berlaku 1 jam dan hanya dapat dipakai satu kali."),
+        ),
         lazy_gettext("Bukan Anda? Abaikan email ini. Kata sandi Anda tidak berubah."),
         lead=lazy_gettext("Buka tautan ini untuk membuat kata sandi baru:"),
         link="/kendala/kata-sandi/baru?k=%(secret)s%(onward)s",

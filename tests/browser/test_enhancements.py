@@ -63,6 +63,36 @@ def test_a_nik_is_grouped_while_typing_and_sent_plain(visit: Visit) -> None:
     assert "nik=3273011708909001&" in (sent.value.post_data or "")
 
 
+def test_a_digit_of_a_nik_is_mended_where_it_stands(visit: Visit) -> None:
+    visitor = visit()
+    visitor.open("/daftar")
+    nik = visitor.page.locator("[name=nik]")
+    nik.press_sequentially("3471041206889031")
+    nik.evaluate("field => field.setSelectionRange(5, 5)")
+    nik.press("Backspace")
+    nik.press_sequentially("5")
+    assert nik.input_value() == "347154 120688 9031"
+
+    # before the space that stands behind the sixth digit, and behind it
+    nik.evaluate("field => field.setSelectionRange(6, 6)")
+    nik.press_sequentially("9")
+    assert nik.input_value() == "347154 912068 89031"
+    nik.press("Backspace")
+    assert nik.input_value() == "347154 120688 9031"
+
+
+@pytest.mark.parametrize("typed", ["34710412068890317", "3471O41206889031"])
+def test_what_is_wrong_with_a_nik_stays_to_be_told(visit: Visit, typed: str) -> None:
+    visitor = visit()
+    visitor.open("/daftar")
+    visitor.page.locator("[name=nik]").press_sequentially(typed)
+
+    visitor.press("Berikutnya")
+
+    visitor.summary().wait_for()
+    assert visitor.page.locator("[name=nik]").input_value().replace(" ", "") == typed
+
+
 def test_whoever_comes_back_to_a_page_that_told_of_errors_sees_it_anew(
     visit: Visit, world: World
 ) -> None:

@@ -48,9 +48,14 @@ def test_a_passkey_is_added_and_signs_in_alone_next_time(visit: Visit, world: Wo
     visitor.open(PASSKEYS)
     visitor.follow("Ubah kunci sandi Ponsel saya")
     visitor.look("factors-passkey")
-    visitor.press("Hapus kunci sandi")
+    visitor.follow("Hapus kunci sandi")
+    visitor.look("factors-passkey-drop")
+    visitor.press("Ya, hapus")
     visitor.wait_for(PASSKEYS)
     assert "Kunci sandi dihapus." in visitor.text
+    # what was done is told once
+    visitor.page.reload()
+    assert "Kunci sandi dihapus." not in visitor.text
 
 
 def test_the_app_and_recovery_codes_without_script(visit: Visit, world: World) -> None:

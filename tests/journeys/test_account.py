@@ -344,7 +344,12 @@ def test_portals_name_what_they_get_and_since_when(guest: Guest, portal: Portal)
     portal.tokens(scope="openid email phone")
     page = guest.get("/akun/portal")
 
-    for words in ("Portal Uji", "portal.example", "Alamat email, Nomor handphone", "hari ini, "):
+    for words in (
+        "Portal Uji",
+        "portal.example",
+        "Alamat email, Nomor handphone, Status verifikasi",
+        "hari ini, ",
+    ):
         assert words in page.text
 
 

@@ -1391,6 +1391,29 @@ def test_whoever_was_here_before_is_told_that_the_session_ended(
     assert guest.enter(EMAIL).headers["Location"] == "/akun/sesi"
 
 
+def test_a_form_of_a_page_whose_session_ended_in_another_tab_says_so(
+    app: Application, guest: Guest, account: Account
+) -> None:
+    sign_in(app, guest.browser, account)
+    page = guest.get("/akun/keamanan/email")
+    guest.post("/keluar", decision="all")
+
+    there = guest.post("/akun/keamanan/email", page).headers["Location"]
+
+    assert there.endswith("&pesan=berakhir")
+
+
+def test_the_page_of_signing_out_is_not_shown_to_who_is_signed_in(
+    app: Application, guest: Guest, account: Account
+) -> None:
+    sign_in(app, guest.browser, account)
+    assert path_of(guest.get("/keluar/selesai")) == "/"
+
+    answer = guest.post("/keluar", decision="all")
+
+    assert "Anda telah keluar" in guest.get(answer.headers["Location"]).text
+
+
 def test_a_browser_that_keeps_no_cookies_is_told_to_keep_them(
     app: Application, guest: Guest, account: Account
 ) -> None:

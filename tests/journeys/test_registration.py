@@ -303,7 +303,10 @@ def test_a_wrong_code_says_how_many_tries_are_left(citizen: Citizen) -> None:
         told.append((answer.status_code, re.findall(r"Sisa percobaan: (\d)", answer.text)[:1]))
 
     assert told == [(422, ["4"]), (422, ["3"]), (422, ["2"]), (422, ["1"]), (422, [])]
-    assert "telah dibatalkan" in siti.confirm(code).text
+    over = siti.confirm(code).text
+    assert "telah dibatalkan" in over
+    # the rest of the page says the same
+    assert "berlaku sampai" not in over
     assert code not in siti.get("/daftar/kode").text
 
 
@@ -391,6 +394,8 @@ def test_an_outage_of_short_messages_is_told_before_anybody_types(
         assert app.wiring.services.reports.gateways.send(sms).state is SmsState.REJECTED
 
     assert "dapat dilanjutkan di peramban ini selama 30 menit" in siti.get("/daftar/kontak").text
+    siti.until_code()
+    assert "jadi kode mungkin terlambat" in siti.get("/daftar/kode").text
     assert "Pilih tautan ke email" in guest.get("/kendala/kata-sandi").text
 
 

@@ -70,6 +70,23 @@ LABELS: Final[Mapping[str, object]] = {
     "email": lazy_gettext("email"),
     "match": lazy_gettext("cocok"),
     "mismatch": lazy_gettext("tidak cocok"),
+    "not_found": lazy_gettext("NIK tidak ditemukan"),
+    "inactive": lazy_gettext("NIK tidak aktif"),
+    "duplicate": lazy_gettext("NIK ganda"),
+    "deceased": lazy_gettext("tercatat meninggal"),
+    "not_verifiable": lazy_gettext("tidak dapat diperiksa"),
+    "quota_exhausted": lazy_gettext("kuota habis"),
+    "outside_hours": lazy_gettext("di luar jam layanan"),
+    "unavailable": lazy_gettext("tidak tersedia"),
+    "bad_answer": lazy_gettext("jawaban tidak terbaca"),
+    "config_error": lazy_gettext("salah pengaturan"),
+    "request_error": lazy_gettext("permintaan ditolak"),
+    "unknown": lazy_gettext("jawaban tidak dikenal"),
+    "timeout": lazy_gettext("terlalu lama"),
+    "certificate": lazy_gettext("sertifikat ditolak"),
+    "unreachable": lazy_gettext("tidak terhubung"),
+    "reset": lazy_gettext("sambungan terputus"),
+    "protocol": lazy_gettext("bukan HTTP"),
 }
 
 

@@ -258,8 +258,9 @@ def account_portal(portal_id: object) -> ResponseReturnValue:
 
 
 def _words_of(portal: ConnectedPortal) -> list[str]:
-    """Return what a portal gets, in words; sign-in itself goes without saying."""
-    return [words_of_scope(scope) for scope in sorted(portal.scopes - {"openid"})]
+    """Return what a portal gets, in the words of the consent page."""
+    scopes = [words_of_scope(scope) for scope in sorted(portal.scopes - {"openid"})]
+    return [*scopes, gettext("Status verifikasi")]
 
 
 def _shown(happenings: Sequence[Happening]) -> list[ShownEvent]:

@@ -125,13 +125,14 @@ def must_be_signed_in(
     @wraps(view)
     def guarded(*given: P.args, **named: P.kwargs) -> ResponseReturnValue:
         if signed_in() is None:
+            # whoever brings the cookie of a session that ended was here before, or a form of ours
+            was_here = cookie_name("sid") in request.cookies or request.method == "POST"
             there = url_for(
                 "citizen.login",
                 lanjut=_word_of_this_page(),
                 di=_thing_of_this_page(),
                 permintaan=(request.view_args or {}).get("page_id"),
-                # whoever brings the cookie of a session that ended was here before
-                pesan="berakhir" if cookie_name("sid") in request.cookies else None,
+                pesan="berakhir" if was_here else None,
             )
             return redirect(there, 303)
         _, account = present()

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from flask import make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import lazy_gettext
+from flask_babel import gettext, lazy_gettext
 
 from idp.domain.errors import Refused
 from idp.domain.identity.factors import LABEL_MAX, PASSKEYS_MAX, Passkey, read_label
@@ -29,9 +29,17 @@ from idp.web.qr import qr_of
 from idp.web.security import begin_session
 from idp.web.submissions import once
 
-for _page in ("app_code", "passkeys", "new_passkey", "passkey", "recovery_codes"):
+for _page in (
+    "app_code",
+    "drop_app_code",
+    "passkeys",
+    "new_passkey",
+    "passkey",
+    "drop_passkey",
+    "recovery_codes",
+):
     RETURNS[_page] = f"citizen.{_page}"
-THINGS["passkey"] = "passkey_id"
+THINGS["passkey"] = THINGS["drop_passkey"] = "passkey_id"
 NOTES.update(
     {
         "aplikasi": ("ok", "check", lazy_gettext("Aplikasi autentikator terpasang.")),
@@ -87,12 +95,12 @@ def _app_page(form: Form) -> str:
     )
 
 
-@citizen.post("/akun/keamanan/totp/hapus")
+@citizen.route("/akun/keamanan/totp/hapus", methods=["GET", "POST"])
 @once()
 @must_be_signed_in
 @must_be_confirmed
 def drop_app_code() -> ResponseReturnValue:
-    """Forget the authenticator app."""
+    """Ask whether the authenticator app is to be forgotten, and do it."""
     form = Form()
     if form.is_accepted():
         try:
@@ -101,7 +109,14 @@ def drop_app_code() -> ResponseReturnValue:
             # another tab was first: what was asked for is done
             return redirect(url_for("citizen.account_security"), 303)
         return redirect(url_for("citizen.account_security", pesan="aplikasi-hapus"), 303)
-    return _app_page(form), form.status
+    page = render_template(
+        "citizen/factors/drop.html",
+        form=form,
+        question=gettext("Hapus aplikasi autentikator?"),
+        effect=gettext("Tanpa aplikasi ini, kode dikirim ke email atau SMS Anda."),
+        back=url_for("citizen.app_code"),
+    )
+    return page, form.status
 
 
 @citizen.get("/akun/keamanan/kunci-sandi")
@@ -157,22 +172,18 @@ def passkey(passkey_id: UUID) -> ResponseReturnValue:
         except Refused:
             return redirect(url_for("citizen.passkeys"), 303)
         return redirect(url_for("citizen.passkeys", pesan="kunci-nama"), 303)
-    return _passkey_page(form, found), form.status
+    if not form.errors:
+        form.label.data = form.label.data or found.label
+    page = render_template("citizen/factors/passkey.html", form=form, passkey=found)
+    return page, form.status
 
 
-def _passkey_page(form: Form, found: Passkey) -> str:
-    fields = form if isinstance(form, LabelForm) else LabelForm(formdata=None)
-    if not fields.errors:
-        fields.label.data = fields.label.data or found.label
-    return render_template("citizen/factors/passkey.html", form=form, fields=fields, passkey=found)
-
-
-@citizen.post("/akun/keamanan/kunci-sandi/<uuid:passkey_id>/hapus")
+@citizen.route("/akun/keamanan/kunci-sandi/<uuid:passkey_id>/hapus", methods=["GET", "POST"])
 @once()
 @must_be_signed_in
 @must_be_confirmed
 def drop_passkey(passkey_id: UUID) -> ResponseReturnValue:
-    """Forget a passkey."""
+    """Ask whether a passkey is to be forgotten, and do it."""
     _, account = present()
     found = _find(services().factors.of(account.id).passkeys, passkey_id)
     if found is None:
@@ -180,7 +191,16 @@ def drop_passkey(passkey_id: UUID) -> ResponseReturnValue:
         return redirect(url_for("citizen.passkeys"), 303)
     form = Form()
     if not form.is_accepted():
-        return _passkey_page(form, found), form.status
+        page = render_template(
+            "citizen/factors/drop.html",
+            form=form,
+            question=gettext("Hapus kunci sandi %(name)s?", name=found.label),
+            effect=gettext(
+                "Kunci sandi ini tidak dapat dipakai masuk lagi. Hapus juga dari perangkat Anda."
+            ),
+            back=url_for("citizen.passkey", passkey_id=passkey_id),
+        )
+        return page, form.status
     try:
         services().factors.drop_passkey(account, passkey_id, visitor())
     except Refused:

@@ -72,6 +72,8 @@ def sign_out() -> ResponseReturnValue:
 def signed_out() -> ResponseReturnValue:
     """Say that it is done, and what the portals answered so far."""
     page_id = request.args.get("h", "")
+    if not page_id and signed_in() is not None:
+        return redirect(url_for("citizen.start"), 303)
     told = services().sign_out.told(page_id, visitor()) if page_id else ()
     return render_template(
         "citizen/logout/done.html",

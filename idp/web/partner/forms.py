@@ -11,7 +11,7 @@ from wtforms.validators import ValidationError
 from idp.domain.errors import Refused
 from idp.domain.identity.claims import SCOPES
 from idp.domain.identity.release import GUARDED_SCOPES
-from idp.domain.protocol.metadata_faults import InvalidMetadata
+from idp.domain.protocol.metadata_faults import Fault, InvalidMetadata, Reason
 from idp.web.forms import Form, refuse_control_characters
 from idp.web.messages import words_for
 from idp.web.metadata_words import words_of_fault
@@ -274,6 +274,18 @@ class NewPortalForm(PortalForm):
         """Return the library, or the kind's own where the two do not go together."""
         known = LIBRARIES_OF[self.kind.data]
         return self.library.data if self.library.data in known else known[0]
+
+    def is_accepted(self) -> bool:
+        """Return whether it was sent and is whole; whatever is empty is told at once."""
+        if not super().is_accepted():
+            return False
+        needed = (
+            ["client_name"] if self.kind.data == "machine" else ["client_name", "redirect_uris"]
+        )
+        empty = [Fault(name, Reason("missing")) for name in needed if not self[name].data.strip()]
+        if empty:
+            self.refuse_metadata(InvalidMetadata(empty))
+        return not empty
 
     def new_metadata(self) -> dict[str, Any]:
         """Return the registration of a first try."""

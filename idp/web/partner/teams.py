@@ -67,7 +67,13 @@ def teams() -> ResponseReturnValue:
         except Refused as refusal:
             headers = _refuse(form, refusal, "name")
     mine = services().teams.list_of(person().id)
-    page = render_template("partner/teams.html", form=form, teams=mine, roles=ROLES)
+    page = render_template(
+        "partner/teams.html",
+        form=form,
+        teams=mine,
+        roles=ROLES,
+        is_proved=person().verified_email is not None,
+    )
     return page, form.status, headers
 
 

@@ -24,11 +24,14 @@ for(const w of $$('[data-judge]')){const i=w.querySelector('input'),said=documen
     try{const answer=await(await fetch(w.dataset.judge,{method:'POST',body:sent})).json();if(mine===turn)tell(answer.words,answer.good)}catch{}},150)})}
 // digits only, grouped for reading, submitted plain
 for(const i of $$('input[data-group]')){const g=i.dataset.group.split('-').map(Number);
-  const fmt=()=>{const d=i.value.replace(/\D/g,'').slice(0,g.reduce((a,b)=>a+b));let o=[],p=0;for(const n of g){if(p<d.length)o.push(d.slice(p,p+n));p+=n}
-    const at=i.selectionEnd===i.value.length;i.value=o.join(' ');if(at)i.setSelectionRange(i.value.length,i.value.length)};
-  i.removeAttribute('maxlength');i.addEventListener('input',fmt);
-  // what was refused stays as it was typed, letters too
-  if(!/[^\d\s]/.test(i.value))fmt();
+  // letters and digits too many stay as they were typed: what is wrong with them is for the server to say
+  const plain=s=>s.replace(/[\s.-]/g,''),fmt=()=>{const d=plain(i.value);if(/\D/.test(d))return;
+    const o=[];let p=0;for(const n of g.slice(0,-1)){o.push(d.slice(p,p+n));p+=n}o.push(d.slice(p));
+    let left=plain(i.value.slice(0,i.selectionEnd)).length,at=0;i.value=o.filter(Boolean).join(' ');
+    while(left>0)if(i.value[at++]!==' ')left--;
+    // behind the digit that it stood behind
+    if(document.activeElement===i)i.setSelectionRange(at,at)};
+  i.removeAttribute('maxlength');i.addEventListener('input',fmt);fmt();
   i.form?.addEventListener('formdata',e=>e.formData.set(i.name,i.value.replace(/\s/g,'')))}
 // resend countdown: the button is real; the server refuses early clicks even without this
 for(const b of $$('button[data-wait]')){const end=Date.now()+b.dataset.wait*1000,t=b.textContent,live=document.getElementById(b.dataset.live);
@@ -46,6 +49,8 @@ const end=document.querySelector('main[data-ends]');
 if(end)setTimeout(()=>{const n=document.createElement('div'),p=document.createElement('p'),a=document.createElement('a');
   n.className='note warn';n.setAttribute('role','status');end.prepend(n);a.href='';a.textContent=end.dataset.stay;p.append(end.dataset.words+' ',a);n.append(p)},
   Math.max(0,end.dataset.ends-120)*1000);
+// what was done is told once: a page that is read again, or kept, does not say it anew
+if(document.querySelector('.note.ok')){const plain=new URL(location.href);plain.searchParams.delete('pesan');history.replaceState(history.state,'',plain)}
 // copy buttons
 for(const b of $$('button[data-copy]')){b.hidden=!navigator.clipboard;b.addEventListener('click',async()=>{await navigator.clipboard.writeText(document.getElementById(b.dataset.copy).textContent.trim());b.textContent=b.dataset.done})}
 // a portal that is slow to say whether an old password is right: go on once it did
