@@ -11,6 +11,7 @@ from config import logging as logs
 from config.settings import Settings
 from idp.web import admin, assets, compiled, errors, failures, front, i18n, rendering, security
 from idp.web.api import api
+from idp.web.bodies import Bodies
 from idp.web.citizen import citizen
 from idp.web.context import EXTENSION, WebSettings, Wired
 from idp.web.failures import FailureKeeper, noted
@@ -38,6 +39,7 @@ class Application(Flask):
     """Flask, with what the wiring built. Call it as any WSGI application."""
 
     wiring: Wiring
+    bodies: Bodies
     #: For servers that do not call `start` in their workers: the first request does.
     starts_with_first_request = False
 
@@ -48,12 +50,14 @@ class Application(Flask):
         self.wiring.sender.start()
         self.wiring.housekeeper.start()
         self.wiring.services.failures.start()
+        self.bodies.start()
 
     def stop(self) -> None:
         """End the work in the background."""
         self.wiring.sender.stop()
         self.wiring.housekeeper.stop()
         self.wiring.services.failures.stop()
+        self.bodies.stop()
         self.wiring.services.upgrade.verifier.close()
 
     def close(self) -> None:
@@ -71,6 +75,7 @@ class Application(Flask):
     def build_front(self, settings: Settings) -> None:
         """Put the front door and the machine endpoints before Flask's own dispatch."""
         services = self.wiring.services
+        self.bodies = Bodies(services.clock, self.wiring.cut_off)
         trusted = settings.http.trusted_proxies
         machine = MachineEndpoints(
             self.wiring.provider,
@@ -99,6 +104,7 @@ class Application(Flask):
             failures=FailureKeeper(
                 services.support, services.failures, services.clock, services.entropy
             ),
+            bodies=self.bodies,
         )
         self.wsgi_app = door  # type: ignore[method-assign]  # Flask's documented way to wrap
 

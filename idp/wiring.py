@@ -17,6 +17,7 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.engine import Engine
 
+from adapters import callers
 from adapters.crypto.argon2id import Argon2id
 from adapters.crypto.heads import AuditHeads
 from adapters.crypto.legacy_passwords import LegacyHashes
@@ -176,6 +177,8 @@ class Wiring:
     metrics: PrometheusMetrics
     sender: OutboxSender
     housekeeper: Housekeeper
+    #: Lets nothing more come from a caller, by connections that were silent for so many seconds.
+    cut_off: Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +309,7 @@ def _examine_database(settings: Settings, engine: Engine) -> Iterator[Finding]:
     engines.prepare_engine(engine)
     clock = SystemClock()
     try:
-        revision, newest, epoch, disk_free = probe_database(engine)
+        revision, newest, epoch, disk_free, _ = probe_database(engine)
     except StoreUnavailable:
         yield Finding(what, False, "does not answer", _MENDS_OF_DATABASE[engine.dialect.name])
         return
@@ -777,7 +780,7 @@ def wire(
         figures.flush_if_due()
 
     housekeeper = Housekeeper(_jobs(services), store, clock, outbox.worker, every_round=every_round)
-    return Wiring(services, provider, exposition, sender, housekeeper)
+    return Wiring(services, provider, exposition, sender, housekeeper, callers.cut_off)
 
 
 _HOUR: Final = 3600

@@ -30,7 +30,8 @@ SQLITE_BEGIN: Final = "sqlite_begin"
 
 
 #: PostgreSQL, appendix A.
-_INSUFFICIENT_PRIVILEGE: Final = "42501"
+#: SQLSTATE of a database that is closed to us (42501) or takes no writes, as a standby (25006).
+_CLOSED: Final = frozenset({"42501", "25006"})
 
 
 def build_database() -> SQLAlchemy:
@@ -152,7 +153,7 @@ def is_unavailable(error: sa.exc.DBAPIError) -> bool:
     is_damaged = type(error) is sa.exc.DatabaseError
     return (
         is_damaged
-        or getattr(error.orig, "sqlstate", None) == _INSUFFICIENT_PRIVILEGE
+        or getattr(error.orig, "sqlstate", None) in _CLOSED
         or isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
         or bool(error.connection_invalidated)
     )

@@ -26,17 +26,22 @@ WHERE c.relkind = 'r' AND n.nspname = current_schema() AND c.relname <> 'alembic
 """
 
 
-def probe_database(engine: Engine) -> tuple[str | None, str, int, float | None]:
-    """Return revision, newest revision, epoch seconds and the free share of the disk."""
+def probe_database(engine: Engine) -> tuple[str | None, str, int, float | None, bool]:
+    """Return revision, newest one, epoch seconds, free share of the disk, whether it takes writes.
+
+    SQLite is not asked the last one: it would have to write.
+    """
     revision = current_revision(engine)
     try:
         with engines.reading(engine).connect() as connection:
             epoch = int(connection.exec_driver_sql(_EPOCH[engine.dialect.name]).scalar() or 0)
+            is_sqlite = engine.dialect.name == "sqlite"
+            takes_writes = is_sqlite or bool(connection.exec_driver_sql(_MAY_WRITE).scalar())
     except sa.exc.DBAPIError as error:
         if engines.is_unavailable(error):
             raise StoreUnavailable from error
         raise
-    return revision, newest_revision(), epoch, _free(engine)
+    return revision, newest_revision(), epoch, _free(engine), takes_writes
 
 
 def may_write(engine: Engine) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NoReturn
 
 from granian.constants import Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 from typing_extensions import override
@@ -22,6 +23,8 @@ from idp.commands.supervisor import HEARD
 THREADS: Final = 16
 #: Requests that wait in a worker before the socket's queue fills; then the balancer is told.
 BACKPRESSURE: Final = 128
+#: How long a caller may take for the headers of a request (R-16).
+HEADER_MILLISECONDS: Final = 10_000
 #: What a worker that is told to end has for what it has begun.
 STOP_SECONDS: Final = 20
 
@@ -36,6 +39,7 @@ class _Ours(MPServer):
             workers=workers,
             blocking_threads=THREADS,
             backpressure=BACKPRESSURE,
+            http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
             log_access=False,
             log_level=LogLevels.warning,
             log_dictconfig=logs.server_logging("_granian"),

@@ -20,6 +20,7 @@ class Probe:
     newest_revision: str
     epoch: int
     disk_free: float | None
+    takes_writes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +50,6 @@ class HealthService:
             found.append("clock_differs_from_database")
         if probe.disk_free is not None and probe.disk_free < DISK_FREE_MIN:
             found.append("disk_nearly_full")
+        if not probe.takes_writes:
+            found.append("database_read_only")
         return found

@@ -21,6 +21,7 @@ from idp.ports.clock import Clock
 from idp.ports.entropy import Entropy
 from idp.ports.metrics import Metrics
 from idp.web.addresses import Networks, client_address, truncated
+from idp.web.bodies import Bodies
 from idp.web.failures import FailureKeeper, noted
 from idp.web.headers import SUPPORT_CODE, bare_headers
 from idp.web.problems import TYPE as PROBLEM
@@ -46,11 +47,16 @@ ANY_HOST: Final = frozenset({"/livez", "/readyz"})
 _LOOPBACK: Final = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?")
 
 _REFUSALS: Final = {
+    400: "400 Bad Request",
+    408: "408 Request Timeout",
     413: "413 Content Too Large",
     414: "414 URI Too Long",
     421: "421 Misdirected Request",
     431: "431 Request Header Fields Too Large",
+    503: "503 Service Unavailable",
 }
+#: When somebody who found no place comes again.
+_RETRY_SECONDS: Final = 5
 
 
 def init_app(app: Flask) -> None:
@@ -65,19 +71,28 @@ def _name_page() -> None:
 #: What a person reads who sent too much: no page, since nothing of the request is read. A caller
 #: that asks for another host than ours is told nothing.
 _WORDS: Final = {
+    400: "Isian tidak sampai seluruhnya. Kirim sekali lagi.\n"
+    "What you sent did not arrive whole. Send it again.\n",
+    408: "Isian terlalu lama dikirim. Kirim sekali lagi.\n"
+    "What you sent took too long to arrive. Send it again.\n",
     413: "Isian terlalu besar. Kurangi isian Anda, lalu kirim sekali lagi.\n"
     "What you sent is too large. Shorten it, then send it again.\n",
     414: "Alamat terlalu panjang.\nThe address is too long.\n",
     431: "Peramban mengirim terlalu banyak kuki. Hapus kuki situs ini, lalu coba lagi.\n"
     "The browser sent too many cookies. Clear this site's cookies, then try again.\n",
+    503: "Layanan sedang penuh. Coba lagi sebentar lagi.\n"
+    "The service is busy. Try again in a moment.\n",
 }
 
 
 #: What a client's developer reads; a caller that asks for another host is told nothing here too.
 _DESCRIPTIONS: Final = {
+    400: "the body of the request is shorter than its Content-Length",
+    408: "the body of the request took too long",
     413: "the body of the request is too large",
     414: "the address of the request is too long",
     431: "the headers of the request are too large",
+    503: "too many requests are being read; try again",
 }
 
 
@@ -111,6 +126,7 @@ class Front:
         metrics: Metrics,
         tell_request: Callable[..., None],
         failures: FailureKeeper,
+        bodies: Bodies,
     ) -> None:
         self._pages = pages
         self._machine = machine
@@ -120,6 +136,7 @@ class Front:
         self._metrics = metrics
         self._tell_request = tell_request
         self._failures = failures
+        self._bodies = bodies
         self._bare = (
             *bare_headers(is_secure=settings.is_secure),
             ("Cache-Control", "no-store"),
@@ -150,11 +167,14 @@ class Front:
         if refusal is not None:
             kind, body = self._told(refusal, environ)
             about = [("Content-Type", kind), ("Content-Length", str(len(body)))]
+            if refusal == 503:
+                about.append(("Retry-After", str(_RETRY_SECONDS)))
             start(_REFUSALS[refusal], [*self._bare, *about])
             answer: Iterable[bytes] = [body]
         else:
             machine_answer = self._machine(environ, start)
             answer = self._pages(environ, start) if machine_answer is None else machine_answer
+            self._bodies.forget(environ)
         self._tell(environ, told[0][:3] if told else "200", began)
         return answer
 
@@ -165,7 +185,8 @@ class Front:
         words = _WORDS.get(refusal, "")
         if refusal in _DESCRIPTIONS and answers_programs(environ.get("PATH_INFO", "")):
             noted(environ).is_bare = True
-            error = ProtocolError("invalid_request", _DESCRIPTIONS[refusal], status=refusal)
+            word = "temporarily_unavailable" if refusal == 503 else "invalid_request"
+            error = ProtocolError(word, _DESCRIPTIONS[refusal], status=refusal)
             return JSON, error_response(error).body
         if words:
             noted(environ).is_bare = True
@@ -184,7 +205,7 @@ class Front:
         length = environ.get("CONTENT_LENGTH") or "0"
         if not (length.isascii() and length.isdigit()) or int(length) > body_limit(path):
             return 413
-        return None
+        return self._bodies.read(environ, body_limit(path))
 
     def _is_known_host(self, host: str) -> bool:
         lowered = host.lower()

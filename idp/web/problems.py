@@ -21,6 +21,7 @@ STATUSES: Final[Mapping[int, tuple[str, str]]] = {
     403: ("forbidden", "this is not allowed"),
     404: ("address.unknown", "there is nothing at this address"),
     405: ("method.unknown", "this address does not take the method; Allow says which it takes"),
+    408: ("body.too_slow", "the body took too long"),
     413: ("body.too_large", "the body is too large"),
     414: ("address.too_long", "the address is too long"),
     415: ("body.media_type", "the body has another media type than those that are taken"),

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import redis
 
@@ -49,6 +50,42 @@ def shop(postgres: StoppablePostgres, make_app: Callable[..., Application]) -> I
     yield portal
     with app.app_context():
         app.extensions["sqlalchemy"].engine.dispose()
+
+
+def test_r_4_a_database_that_takes_no_writes_is_a_503_and_not_ready(
+    shop: Portal, postgres: StoppablePostgres
+) -> None:
+    """As the one that was left behind by a failover is."""
+    tokens = shop.tokens(scope=OFFLINE)
+    code = shop.authorize()
+    _take_writes(postgres, "off")
+    try:
+        refused = [shop.redeem(code), shop.refresh(tokens["refresh_token"]), shop.start()]
+        ready = shop.browser.get("/readyz").status_code
+        seen = shop.userinfo(tokens["access_token"]).status_code
+    finally:
+        _take_writes(postgres, "on")
+
+    assert [answer.status_code for answer in refused[:1]] == [503]
+    assert refused[0].headers["Retry-After"] == "5"
+    assert 500 not in {answer.status_code for answer in refused}
+    assert (ready, seen) == (503, 200)
+    until_it_works(lambda: shop.browser.get("/readyz").status_code)
+    assert shop.redeem(code).status_code == 200
+
+
+def _take_writes(postgres: StoppablePostgres, word: str) -> None:
+    """Let the database take writes or not; who is connected must come anew."""
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        read_only = "off" if word == "on" else "on"
+        connection.execute(
+            f"ALTER DATABASE postgres SET default_transaction_read_only = {read_only}"
+        )
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND datname = 'postgres'"
+        )
 
 
 def test_r_4_a_stopped_database_is_a_503_and_heals_without_a_restart(

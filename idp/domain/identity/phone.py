@@ -15,7 +15,15 @@ _TYPED: Final = re.compile(r"\+?[0-9]+")
 _DECORATION: Final = re.compile(
     r"[\s\u00a0\u202f.\-()\u2010\u2011\u2012\u2013/\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+"
 )
-_SLIPS: Final = (("0062", "+62"), ("+620", "+62"), ("62", "+62"), ("0", "+62"), ("8", "+628"))
+# `00` begins a number of any country: what is dialled by it is no number of ours unless 62 follows
+_SLIPS: Final = (
+    ("0062", "+62"),
+    ("00", "+"),
+    ("+620", "+62"),
+    ("62", "+62"),
+    ("0", "+62"),
+    ("8", "+628"),
+)
 
 OPERATORS: Final = {
     "Telkomsel": ("811", "812", "813", "821", "822", "823", "851", "852", "853"),
