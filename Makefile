@@ -41,7 +41,7 @@ chaos: $(VENV)/dev.ok ## the reliability rows with their full figures
 docs: $(VENV)/dev.ok ## write the generated pages in docs/ anew
 	$(BIN)/python -m docs.build
 
-samples: $(VENV)/dev.ok ## try every example in docs/ against a running server
+samples: $(VENV)/dev.ok ## run the sample portals, docs/admin-api.md, the Apache, nginx and Node examples against servers
 	$(BIN)/pytest -q tests/interop $(ARGS)
 
 messages: $(VENV)/dev.ok ## collect the words of all pages and compile the catalogues

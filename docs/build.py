@@ -419,12 +419,17 @@ def claims_table() -> str:
     return "\n".join(lines)
 
 
+#: What a registration gets beside a default.
+MEMBERS_ADDED = {"grant_types": "; `refresh_token` is added with the scope `offline_access`"}
+
+
 def members_table() -> str:
     """Return every member of a registration that counts."""
     lines = ["| member | default | set by |", "|---|---|---|"]
     for member in MEMBERS:
         default = DEFAULTS.get(member.name)
         shown = f"`{json.dumps(default)}`" if default is not None else ""
+        shown += MEMBERS_ADDED.get(member.name, "")
         tagged = ", also as `#id`, `#en`" if member.by_language else ""
         who = "the operator" if member.operator_only else "whoever registers"
         lines.append(f"| `{member.name}`{tagged} | {shown} | {who} |")
