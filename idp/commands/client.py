@@ -9,7 +9,7 @@ import click
 
 from idp.commands.output import Output, application, command, read_document
 from idp.domain.errors import Refused
-from idp.domain.protocol.client import Client, ClientVersion
+from idp.domain.protocol.client import SECRET_METHODS, Client, ClientVersion
 from idp.domain.protocol.client_changes import changes_between, logo_change
 from idp.services.client_files import doubts_of, unknown_members
 from idp.services.client_registry import (
@@ -46,7 +46,9 @@ def create(output: Output, path: str) -> None:
     """Register a client; prints the registration, the secret this once."""
     registry, given = _registry(), read_document(path)
     _warn(output, registry, given)
-    output.tell(registration_document(registry.register(given)))
+    done = registry.register(given)
+    _warn_of_unused(output, given, done)
+    output.tell(registration_document(done))
 
 
 @client.command()
@@ -57,7 +59,9 @@ def update(output: Output, client_id: str, path: str) -> None:
     """Put new metadata in the place of the old."""
     registry, given = _registry(), read_document(path)
     _warn(output, registry, given, registry.get(client_id))
-    output.tell(registration_document(registry.replace(client_id, given)))
+    done = registry.replace(client_id, given)
+    _warn_of_unused(output, given, done)
+    output.tell(registration_document(done))
 
 
 def _warn(
@@ -74,6 +78,18 @@ def _warn(
         output.warn(doubt.text)
     for dropped in unknown_members(given, _ANSWERED):
         output.warn(f"{dropped.text}, so it is not kept")
+
+
+def _warn_of_unused(output: Output, given: Mapping[str, Any], done: Registered) -> None:
+    """Tell what stands in the file and did not come to be: another status, a secret."""
+    status, method = done.client.status, done.client.auth_method
+    if given.get("status") not in (None, status):
+        output.warn(
+            f"status is not taken from the file: the client is {status};"
+            " `siapkerja client suspend`, `activate` and `retire` change it"
+        )
+    if given.get("client_secret") is not None and method not in SECRET_METHODS:
+        output.warn(f"client_secret is not kept: the method {method} has no secret")
 
 
 @client.command()

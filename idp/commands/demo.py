@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 import click
 from joserfc.jwk import ECKey
 
-from config.settings import SmsSettings
+from config.settings import FILE_SUFFIX, FetchSettings, SmsSettings
 from idp.app import Application, create_app
 from idp.commands import server
 from idp.commands.children import ChildEnded, Children, run_program
@@ -100,7 +100,7 @@ def demo(output: Output, port: int) -> None:
         output.refuse("demo.checkout", "the demo needs a checkout of the source: `make run` there")
     _check_ports(addresses, output)
     _check_folder(output)
-    _set_environment(addresses, output)
+    set_environment(addresses, output)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
     children = Children(FOLDER)
@@ -157,20 +157,28 @@ def _start(addresses: Addresses, children: Children, output: Output) -> dict[str
 # The environment ----------------------------------------------------------------------------------
 
 
-def _set_environment(addresses: Addresses, output: Output) -> None:
-    """Point this process and its children at one another; what an operator set otherwise stays."""
+_PRIVATE_HOSTS: Final = "SIAPKERJA_FETCH_PRIVATE_HOSTS"
+
+
+def set_environment(addresses: Addresses, output: Output) -> None:
+    """Point this process and its children at one another; what an operator set otherwise stays.
+
+    Hosts that an operator lets us reach stand beside the demo's own, which it can't do without.
+    """
     sandbox_url = addresses.near("sandbox")
     ours = {
         "SIAPKERJA_DUKCAPIL_URL": sandbox_url,
         "SIAPKERJA_MAIL_URL": addresses.near("smtp", "smtp"),
-        "SIAPKERJA_FETCH_PRIVATE_HOSTS": ",".join(
-            f"localhost:{addresses.port_of(part)}" for part in ("portal", "jkp")
-        ),
         **_sms_environment(sandbox_url),
     }
     environment = os.environ  # noqa: TID251 - children and settings read what is put here
     for name, value in ours.items():
         environment.setdefault(name, value)
+    named = FetchSettings().private_hosts
+    hosts = [f"localhost:{addresses.port_of(part)}" for part in ("portal", "jkp")]
+    # read above: a variable that is set as a value and as a file is refused
+    environment.pop(f"{_PRIVATE_HOSTS}{FILE_SUFFIX}", None)
+    environment[_PRIVATE_HOSTS] = ",".join(dict.fromkeys([*named, *hosts]))
     environment["SIAPKERJA_ISSUER"] = addresses.url("provider")
     if settings().is_production:
         output.refuse("demo.environment", "the demo is for trying out, never for production")

@@ -18,6 +18,7 @@ from idp.app import Application, create_app
 from idp.domain.errors import Refused
 from idp.domain.identity.audit import OPERATOR
 from idp.domain.protocol.errors import ProtocolError
+from idp.domain.protocol.json_text import read_json
 from idp.ports.store import StoreUnavailable
 from idp.ports.vault import WrongRoot
 from idp.services.approvals import ApprovalService
@@ -101,6 +102,14 @@ REASONS: Final[Mapping[str, str]] = {
 }
 
 
+class NoJson(Refused):
+    """A file is not the JSON that is read here. `why`: where it goes wrong, or how."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("file.json")
+        self.why = why
+
+
 @dataclass(slots=True)
 class Output:
     """Prints for people or for programs."""
@@ -138,6 +147,8 @@ def telling(output: Output) -> Iterator[None]:
         yield
     except ProtocolError as error:
         output.refuse(error.error, error.description)
+    except NoJson as refusal:
+        output.refuse(refusal.code, f"the file can't be read as JSON: {refusal.why}")
     except Refused as refusal:
         output.refuse(refusal.code, _reason(refusal.code))
     except SettingsError as error:
@@ -217,14 +228,29 @@ def ask_officers(
 
 
 def read_document(path: str) -> dict[str, Any]:
-    """Return the JSON object in a file, or on standard input for `-`."""
+    """Return the JSON object in a file, or on standard input for `-`.
+
+    A byte order mark, with which some editors begin, counts for nothing. Refuses
+    with `file.missing` or `file.json`.
+    """
     try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
-        document = json.loads(text)
+        body = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
         raise Refused("file.missing") from error
-    except (ValueError, RecursionError) as error:
-        raise Refused("file.json") from error
+    try:
+        document = read_json(body.decode("utf-8-sig"))
+    except ValueError as error:
+        raise NoJson(_why_no_json(error)) from error
     if not isinstance(document, dict):
         raise Refused("file.json")
     return document
+
+
+def _why_no_json(error: ValueError) -> str:
+    match error:
+        case json.JSONDecodeError():
+            return f"line {error.lineno}, column {error.colno}: {error.msg}"
+        case UnicodeDecodeError():
+            return "it is not UTF-8"
+        case _:
+            return str(error)

@@ -22,6 +22,8 @@ from config.settings import Settings
 from idp import wiring
 from idp.app import Application, create_app
 from idp.commands import main
+from idp.commands.demo import Addresses, set_environment
+from idp.commands.output import Output
 from idp.domain.protocol.client import Client
 from idp.oidc.tokens.key_ring import KEEP_SECONDS
 from idp.web import compiled
@@ -70,6 +72,25 @@ def siapkerja(database_url: str, limits_url: str) -> Iterator[Siapkerja]:
         yield Siapkerja(
             {**BASE, "SIAPKERJA_DATABASE_URL": database_url, "SIAPKERJA_REDIS_URL": limits_url}
         )
+
+
+# The demo -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_file", [False, True], ids=["value", "file"])
+def test_the_demo_reaches_its_own_parts_and_the_hosts_that_the_operator_named(
+    tmp_path: Path, database_url: str, *, is_file: bool
+) -> None:
+    named = "localhost:3000, localhost:9001"
+    (tmp_path / "hosts").write_text(named)
+    name = "SIAPKERJA_FETCH_PRIVATE_HOSTS"
+    given = {f"{name}_FILE": str(tmp_path / "hosts")} if is_file else {name: named}
+
+    with environment(**BASE, SIAPKERJA_DATABASE_URL=database_url, **given):
+        set_environment(Addresses(9000), Output())
+        hosts = Settings.from_env().fetch.private_hosts
+
+    assert hosts == ("localhost:3000", "localhost:9001", "localhost:9002")
 
 
 # In general ---------------------------------------------------------------------------------------
@@ -383,6 +404,37 @@ def test_a_member_that_no_registration_has_is_told_since_it_is_not_kept(
     assert done.stderr.splitlines() == warned
 
 
+def test_a_status_in_the_file_that_the_client_does_not_get_is_told(siapkerja: Siapkerja) -> None:
+    given = {**PORTAL, "client_id": "portal-uji", "status": "suspended"}
+    made = siapkerja.run("client", "create", "--file", "-", given=given)
+    siapkerja.told("client", "suspend", "portal-uji")
+    present = siapkerja.run("client", "update", "portal-uji", "--file", "-", given=given)
+    given["status"] = "active"
+    other = siapkerja.run("client", "update", "portal-uji", "--file", "-", given=given)
+
+    assert (made.exit_code, present.exit_code, other.exit_code) == (0, 0, 0)
+    start = "siapkerja: warning: status is not taken from the file: the client is "
+    assert made.stderr.startswith(f"{start}active;")
+    assert present.stderr == ""
+    assert other.stderr.startswith(f"{start}suspended;")
+
+
+def test_a_secret_beside_a_method_without_one_is_told_since_it_is_not_kept(
+    siapkerja: Siapkerja,
+) -> None:
+    given = {
+        **PORTAL,
+        "client_id": "portal-uji",
+        "client_secret": "a-secret-that-the-operator-brings-along-0",
+        "token_endpoint_auth_method": "none",
+    }
+    told = "siapkerja: warning: client_secret is not kept: the method none has no secret\n"
+
+    for arguments in (("create",), ("update", "portal-uji")):
+        done = siapkerja.run("client", *arguments, "--file", "-", given=given)
+        assert (done.exit_code, done.stderr) == (0, told)
+
+
 def test_what_a_command_printed_comes_back_without_a_warning(siapkerja: Siapkerja) -> None:
     printed = siapkerja.told("client", "create", "--file", "-", given=PORTAL)
     shown = siapkerja.told("client", "show", printed["client_id"])
@@ -435,6 +487,42 @@ def test_an_identifier_is_given_once_for_ever(siapkerja: Siapkerja) -> None:
 )
 def test_what_is_no_json_object_is_refused(siapkerja: Siapkerja, text: str, code: str) -> None:
     assert siapkerja.refused("client", "create", "--file", "-", given=text)["error"] == code
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{\n  "client_name": "A",\n}', "line 3, column 1: "),
+        ('{"client_name": "A", "client_name": "B"}', 'the member "client_name" stands twice'),
+        ('{"client_name": "\\ud800"}', "half of a surrogate pair"),
+        ('{"default_max_age": NaN}', "NaN is no number"),
+        ("[" * 200_000, "nested too deeply"),
+    ],
+    ids=["syntax", "twice", "surrogate", "NaN", "depth"],
+)
+@pytest.mark.parametrize("group", ["client", "account"])
+def test_a_file_that_is_no_strict_json_is_refused_with_the_place_or_the_cause(
+    siapkerja: Siapkerja, group: str, text: str, why: str
+) -> None:
+    told = siapkerja.refused(group, "create", "--file", "-", given=text)
+    words = siapkerja.run(group, "create", "--file", "-", given=text)
+
+    assert told["error"] == "file.json"
+    assert why in told["message"]
+    assert words.exit_code == 1
+    assert words.stderr == f"siapkerja: {told['message']} (file.json)\n"
+
+
+def test_a_file_that_is_not_utf_8_is_refused_and_a_byte_order_mark_is_borne(
+    siapkerja: Siapkerja, tmp_path: Path
+) -> None:
+    path = tmp_path / "portal.json"
+    create = ("client", "create", "--file", str(path))
+    path.write_bytes(b'{"client_name": "\xff"}')
+    assert "it is not UTF-8" in siapkerja.refused(*create)["message"]
+
+    path.write_bytes(json.dumps(PORTAL).encode("utf-8-sig"))
+    assert siapkerja.told(*create)["client_name"] == "Portal Uji"
 
 
 def test_a_file_that_is_not_there_is_refused(siapkerja: Siapkerja, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections import Counter
 from typing import Any, Final
 
 
@@ -20,14 +21,21 @@ def read_json(text: str | bytes) -> Any:
         if "\\u" in text if isinstance(text, str) else b"\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+        raise ValueError("it is nested too deeply") from error
+    except UnicodeEncodeError as error:
+        raise ValueError("a text has half of a surrogate pair") from error
     return value
+
+
+#: As much of a name as an error tells.
+_TOLD_MAX: Final = 60
 
 
 def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(members)
     if len(found) != len(members):
-        raise ValueError("a name stands twice")
+        name = Counter(name for name, _ in members).most_common(1)[0][0]
+        raise ValueError(f"the member {json.dumps(name[:_TOLD_MAX])} stands twice in an object")
     return found
 
 
