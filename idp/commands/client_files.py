@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 import click
 import yaml
 
-from idp.commands.output import Output, application, command
+from idp.commands.output import Output, application, command, hinted
 from idp.domain.errors import Refused
 from idp.domain.protocol.client_changes import Change
 from idp.services.client_files import Applied, DocumentRefused, Planned, Step
@@ -130,7 +130,7 @@ def _with_blocks(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refuse(output: Output, refusal: DocumentRefused) -> NoReturn:
     """Print every fault with its client, and end with 1."""
-    message = "the file can't be applied"
+    message = hinted("the file can't be applied", (fault for _, fault in refusal.faults))
     if output.is_json:
         faults = [
             {

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -19,6 +19,7 @@ from idp.domain.errors import Refused
 from idp.domain.identity.audit import OPERATOR
 from idp.domain.protocol.errors import ProtocolError
 from idp.domain.protocol.json_text import read_json
+from idp.domain.protocol.metadata_faults import Fault, InvalidMetadata
 from idp.ports.store import StoreUnavailable
 from idp.ports.vault import WrongRoot
 from idp.services.approvals import ApprovalService
@@ -145,6 +146,8 @@ def telling(output: Output) -> Iterator[None]:
     """Turn what use cases refuse into words and exit 1."""
     try:
         yield
+    except InvalidMetadata as refusal:
+        output.refuse(refusal.error, hinted(refusal.description, refusal.faults))
     except ProtocolError as error:
         output.refuse(error.error, error.description)
     except NoJson as refusal:
@@ -157,6 +160,17 @@ def telling(output: Output) -> Iterator[None]:
         output.refuse("store", REASONS["store"])
     except WrongRoot:
         output.refuse(_WRONG_ROOT, REASONS[_WRONG_ROOT])
+
+
+def hinted(sentence: str, faults: Iterable[Fault]) -> str:
+    """Return a sentence, with what an operator alone can do where an address is private."""
+    is_private = any(fault.reason.code == "fetch.address" for fault in faults)
+    return f"{sentence} ({_MAY_BE_ASKED})" if is_private else sentence
+
+
+_MAY_BE_ASKED: Final = (
+    "outside production SIAPKERJA_FETCH_PRIVATE_HOSTS lists what may be asked all the same"
+)
 
 
 def command(function: Callable[Concatenate[Output, P], R]) -> Callable[..., R]:

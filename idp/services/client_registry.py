@@ -747,6 +747,8 @@ def _with_secrets(client: Client) -> Client:
 def _unfetched(failure: FetchFailed, most: int) -> Reason:
     if failure.reason == "size":
         return because("fetch.size", maximum=most)
+    if failure.reason == "address":
+        return because("fetch.address")
     return because("fetch", reason=failure.reason)
 
 
@@ -755,7 +757,7 @@ def is_unanswered(fault: Fault) -> bool:
 
     An address that may never be asked, and an answer that is no use, stay wrong.
     """
-    return fault.reason.code == "fetch" and fault.reason.values.get("reason") != "address"
+    return fault.reason.code == "fetch"
 
 
 def _is_decided(name: str) -> bool:

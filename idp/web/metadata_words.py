@@ -36,6 +36,14 @@ WORDS: Final[Mapping[str, object]] = {
     "uri.fragment": lazy_gettext("berisi tanda pagar (#)"),
     "uri.fragment_form": lazy_gettext("berisi bagian setelah tanda pagar yang tidak dikenali"),
     "uri.wildcard": lazy_gettext("berisi bintang (*); tulis setiap alamat utuh"),
+    "uri.empty": lazy_gettext("masih kosong"),
+    "uri.blank": lazy_gettext("berisi spasi"),
+    "uri.ascii": lazy_gettext(
+        "berisi huruf di luar ASCII; tulis host dengan Punycode, bagian lain dengan kode persen"
+    ),
+    "uri.percent": lazy_gettext("berisi tanda persen tanpa dua angka heksadesimal"),
+    "uri.port": lazy_gettext("berisi port yang bukan angka sampai 65535"),
+    "uri.case": lazy_gettext("skemanya harus ditulis dengan huruf kecil, misalnya https"),
     "uri.form": lazy_gettext("bukan alamat lengkap"),
     "uri.never": lazy_gettext("memakai skema %(scheme)s yang dilarang"),
     "uri.host": lazy_gettext("tidak memuat nama host yang benar"),
@@ -52,7 +60,7 @@ WORDS: Final[Mapping[str, object]] = {
     "scope.purpose": lazy_gettext("belum berisi tujuan dan dasar hukum untuk scope %(scope)s"),
     "scope.purposes": lazy_gettext("harus berisi tujuan dan dasar hukum setiap scope"),
     "scope.purposeless": lazy_gettext("menyebut scope %(scope)s yang tidak diminta"),
-    "grant": lazy_gettext("berisi jenis grant yang tidak ada di sini"),
+    "grant": lazy_gettext("berisi %(grant)s yang tidak ada di sini; pilihannya: %(allowed)s"),
     "grant.authenticated": lazy_gettext(
         "berisi %(grant)s, yang memerlukan portal yang dapat membuktikan diri"
     ),
@@ -71,6 +79,9 @@ WORDS: Final[Mapping[str, object]] = {
     "jwks.texts": lazy_gettext("berisi bagian yang harus berupa daftar teks"),
     "subject": lazy_gettext("bukan nama sertifikat yang dikenali"),
     "subject.one": lazy_gettext("harus diisi, tepat satu nama sertifikat"),
+    "subject.many": lazy_gettext(
+        "tidak dapat diisi bersama %(other)s; hanya satu nama sertifikat yang dipakai"
+    ),
     "language": lazy_gettext("berisi kode bahasa yang tidak dikenal"),
     "source": lazy_gettext("bukan sumber impor akun lama"),
     "unknown": lazy_gettext("tidak dikenal"),
@@ -84,6 +95,9 @@ WORDS: Final[Mapping[str, object]] = {
     "sector.fetch": lazy_gettext("tidak dapat diambil"),
     "sector.names": lazy_gettext("tidak memuat semua alamat kembali"),
     "fetch": lazy_gettext("tidak dapat diambil: %(reason)s"),
+    "fetch.address": lazy_gettext(
+        "tidak dapat diambil: alamatnya privat, atau portnya tidak boleh dipanggil"
+    ),
     "fetch.size": lazy_gettext("lebih besar dari %(maximum)s"),
     "fetch.keys": lazy_gettext("tidak berisi kunci publik"),
     "logo": lazy_gettext("bukan gambar PNG, JPEG, WebP, atau GIF yang dapat ditampilkan"),
@@ -96,7 +110,6 @@ _NO_CERTIFICATE: Final = lazy_gettext("sertifikat servernya tidak sah")
 _UNREACHED: Final = lazy_gettext("servernya tidak dapat dihubungi")
 #: Why nothing usable came from an address, by the fetcher's word; any other is shown as it is.
 UNFETCHED: Final[Mapping[str, object]] = {
-    "address": lazy_gettext("alamat itu tidak boleh dipanggil dari sini"),
     "name": lazy_gettext("nama servernya tidak ditemukan"),
     "status": lazy_gettext("servernya menjawab dengan galat"),
     "timeout": lazy_gettext("servernya tidak menjawab pada waktunya"),

@@ -113,6 +113,69 @@ def test_a_member_that_is_wrong_by_itself_is_not_also_wrong_beside_others(
     assert ("redirect_uris", None, "needed") not in told(found)
 
 
+def test_bad_keys_are_not_also_missing_and_two_ways_to_them_are_told_first(
+    clients: ClientRegistry,
+) -> None:
+    method = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": []}}
+
+    bad = faults_of(clients, **method)
+    both = faults_of(clients, **method, jwks_uri="https://a.example/jwks")
+
+    assert told(bad) == [("jwks", None, "jwks")]
+    assert told(both) == [("jwks", None, "excluded"), ("jwks", None, "jwks")]
+
+
+@pytest.mark.parametrize(
+    ("uri", "code"),
+    [
+        ("HTTPS://a.example/cb", "uri.case"),
+        ("https://a.example/k\u00e9mbali", "uri.ascii"),
+        ("https://a.example:65536/cb", "uri.port"),
+        ("https://a.example:x/cb", "uri.port"),
+        ("https://a.example/%zz", "uri.percent"),
+        ("https://a.example/a b", "uri.blank"),
+        (" ", "uri.empty"),
+        ("", "uri.empty"),
+        ("https://a.example/\x00", "control"),
+        ("https://a.example/../cb", "uri.form"),
+        ("https://me@a.example/cb", "uri.form"),
+        ("https://[::1/cb", "uri.form"),
+    ],
+)
+def test_each_slip_in_an_address_has_a_reason_of_its_own(
+    clients: ClientRegistry, uri: str, code: str
+) -> None:
+    page = "uri.absolute" if code == "uri.form" else code
+
+    assert told(faults_of(clients, redirect_uris=[uri])) == [("redirect_uris", 1, code)]
+    assert told(faults_of(clients, client_uri=uri)) == [("client_uri", None, page)]
+
+
+def test_a_grant_type_that_is_not_offered_is_named_beside_those_that_are(
+    clients: ClientRegistry,
+) -> None:
+    (named,) = faults_of(clients, grant_types=["authorization_code", "password"])
+    (unnamed,) = faults_of(clients, grant_types=['kode"\u00e9'])
+
+    start = "grant_types has password, which is not offered here; it may have: "
+    assert named.text.startswith(f"{start}authorization_code, client_credentials, ")
+    assert unnamed.text.startswith("grant_types must be one of: authorization_code, ")
+
+
+def test_two_names_of_a_certificate_are_one_too_many(clients: ClientRegistry) -> None:
+    names = {
+        "tls_client_auth_san_dns": "a.example",
+        "tls_client_auth_san_uri": "https://a.example",
+    }
+
+    (fault,) = faults_of(clients, token_endpoint_auth_method="tls_client_auth", **names)
+
+    assert fault.text == (
+        "tls_client_auth_san_dns and tls_client_auth_san_uri exclude one another: "
+        "exactly one tls_client_auth_ member is taken"
+    )
+
+
 def test_ten_thousand_redirect_uris_are_one_fault_and_quickly(desk: ClientRegistry) -> None:
     began = thread_time()
 

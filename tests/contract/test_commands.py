@@ -357,7 +357,9 @@ def test_ss_1_an_address_of_keys_is_asked_before_it_is_registered(
     reachable = {"SIAPKERJA_FETCH_PRIVATE_HOSTS": publishing.host}
     create = ("client", "create", "--file", "-")
     private = {**published_at(publishing), "jwks_uri": "https://10.0.0.1/jwks"}
-    assert "jwks_uri can not be fetched" in siapkerja.refused(*create, given=private)["message"]
+    told = siapkerja.refused(*create, given=private)["message"]
+    assert told.startswith("jwks_uri can not be fetched: it has a private address")
+    assert "SIAPKERJA_FETCH_PRIVATE_HOSTS" in told
     publishing.document = {"keys": "none"}
     refusal = siapkerja.refused(*create, given=published_at(publishing), **reachable)
     assert refusal["message"] == "jwks_uri is no set of public keys"

@@ -35,6 +35,7 @@ from idp.domain.protocol.redirect_uri import (
     check_redirect_uris,
     split_uri,
     why_not_redirect_uri,
+    why_not_uri,
     why_not_web_address,
 )
 from idp.domain.protocol.scope import parse_scope
@@ -250,9 +251,18 @@ _PURPOSE: Final = re.compile(r"purpose(?:#[A-Za-z]{2,3})?|legal_basis")
 
 def _grant_types(value: Any, policy: MetadataPolicy) -> list[str]:
     found = _texts(value, policy)
-    if not policy.grant_types.issuperset(found):
-        raise unfit("grant")
+    allowed = ", ".join(sorted(policy.grant_types))
+    for grant in found:
+        if grant in policy.grant_types:
+            continue
+        # what may not stand in an error is not told back (RFC 6749 §5.2)
+        if not _TOLD_GRANT.fullmatch(grant):
+            raise unfit("choice", allowed=allowed)
+        raise unfit("grant", grant=grant, allowed=allowed)
     return found
+
+
+_TOLD_GRANT: Final = re.compile(r"[A-Za-z0-9_:.\-]{1,80}")
 
 
 def _response_types(value: Any, policy: MetadataPolicy) -> list[str]:
@@ -521,7 +531,7 @@ def parse_client_metadata(
     if policy.is_operator and given.get("profile") == "fapi2":
         metadata["id_token_signed_response_alg"] = RULES[Profile.FAPI2].own_algorithm
         metadata["token_endpoint_auth_method"] = "private_key_jwt"
-    faults: list[Fault] = []
+    faults: list[Fault] = list(_twofold_keys(given))
     for key, value in _known(given, policy):
         try:
             metadata[key] = _checked(key, value, policy)
@@ -539,6 +549,9 @@ def parse_client_metadata(
         faults += verdict.at("redirect_uris")
     # what is wrong by itself is not also wrong beside others
     wrong = {fault.member for fault in faults}
+    if "jwks" in wrong:
+        # keys are there, only bad ones
+        wrong.add("jwks_uri")
     faults += [f for f in _contradictions(metadata, policy) if f.member not in wrong]
     if faults:
         raise InvalidMetadata(faults)
@@ -628,15 +641,21 @@ def _return_addresses(metadata: Mapping[str, Any], policy: MetadataPolicy) -> It
 def _authentication(metadata: Mapping[str, Any]) -> Iterator[Fault]:
     """Find a method without what it proves itself with (RFC 7591 §2, RFC 8705 §2)."""
     method = metadata["token_endpoint_auth_method"]
-    if "jwks" in metadata and "jwks_uri" in metadata:
-        yield Fault("jwks", because("excluded", other="jwks_uri"))
     if method in {"private_key_jwt", "self_signed_tls_client_auth"} and not _has_keys(metadata):
         yield Fault("jwks_uri", because("keys", by=method))
     subjects = [name for name in SUBJECTS if name in metadata]
-    if method == "tls_client_auth" and len(subjects) != 1:
-        yield Fault((subjects or list(SUBJECTS))[0], because("subject.one"))
+    if method == "tls_client_auth" and not subjects:
+        yield Fault(next(iter(SUBJECTS)), because("subject.one"))
+    if method == "tls_client_auth" and len(subjects) > 1:
+        yield Fault(subjects[0], because("subject.many", other=subjects[1]))
     if method == "none" and "client_credentials" in metadata["grant_types"]:
         yield Fault("grant_types", because("grant.authenticated", grant="client_credentials"))
+
+
+def _twofold_keys(given: Mapping[Any, Any]) -> Iterator[Fault]:
+    """Find keys by value and by address (RFC 7591 §2), whether or not either is good."""
+    if given.get("jwks") is not None and given.get("jwks_uri") is not None:
+        yield Fault("jwks", because("excluded", other="jwks_uri"))
 
 
 def _has_keys(metadata: Mapping[str, Any]) -> bool:
@@ -696,9 +715,12 @@ def _profile(metadata: Mapping[str, Any]) -> Iterator[Fault]:
 
 def why_not_web_uri(uri: str, *, allow_loopback_http: bool) -> Reason | None:
     """Return why a URI of a client can't be kept, `None` if it can: https, a host, no fragment."""
-    parts = split_uri(uri)
-    if parts is None or "#" in uri or len(uri) > URI_MAX:
+    if "#" in uri or len(uri) > URI_MAX:
         return because("uri.absolute")
+    why = why_not_uri(uri)
+    if why is not None:
+        return because("uri.absolute") if why.code == "uri.form" else why
+    parts = urlsplit(uri)
     if parts.scheme not in {"https", "http"}:
         return because("uri.https")
     return why_not_web_address(parts, allow_http=allow_loopback_http)

@@ -17,7 +17,13 @@ _LOOPBACK_URI: Final = re.compile(
     r"http://(?P<host>127\.0\.0\.1|\[::1\])(?::(?P<port>[1-9][0-9]{0,4}))?(?P<rest>(?:/.*)?)"
 )
 _ALLOWED: Final = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
-_BAD_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+#: What a text has that no URI has, by the code of the reason.
+_FOREIGN: Final = (
+    ("control", re.compile(r"[\x00-\x1f\x7f-\x9f]")),
+    ("uri.blank", re.compile(r"\s")),
+    ("uri.ascii", re.compile(r"[^\x00-\x7f]")),
+    ("uri.percent", re.compile(r"%(?![0-9A-Fa-f]{2})")),
+)
 _DOT_SEGMENT: Final = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 _APP_SCHEME: Final = re.compile(r"[a-z][a-z0-9+\-]*(?:\.[a-z0-9+\-]+)+")
 _HOST: Final = re.compile(r"(?=.{1,253}$)(?!-)[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*")
@@ -26,18 +32,34 @@ _NEVER: Final = frozenset({"javascript", "data", "file", "vbscript", "about", "b
 
 def split_uri(uri: str) -> SplitResult | None:
     """Return the parts of an absolute URI in ASCII without tricks, `None` for anything else."""
-    if not _ALLOWED.fullmatch(uri) or _BAD_PERCENT.search(uri) or "\\" in uri:
-        return None
+    return urlsplit(uri) if why_not_uri(uri) is None else None
+
+
+def why_not_uri(uri: str) -> Reason | None:
+    """Return why a text is no absolute URI in ASCII without tricks, `None` if it is one."""
+    if not uri.strip():
+        return because("uri.empty")
+    for code, pattern in _FOREIGN:
+        if pattern.search(uri):
+            return because(code)
     try:
         parts = urlsplit(uri)
-        _ = parts.port
     except ValueError:
-        return None
-    if not parts.scheme or parts.scheme != uri.split(":", 1)[0] or parts.username is not None:
-        return None
+        return because("uri.form")
+    if not parts.scheme or not _ALLOWED.fullmatch(uri):
+        return because("uri.form")
+    if parts.scheme != uri.split(":", 1)[0]:
+        return because("uri.case")
     if "@" in parts.netloc or parts.fragment or _DOT_SEGMENT.search(parts.path):
-        return None
-    return parts
+        return because("uri.form")
+    return None if _has_port_or_none(parts) else because("uri.port")
+
+
+def _has_port_or_none(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port >= 0
+    except ValueError:
+        return False
 
 
 def why_not_redirect_uri(uri: str, *, native: bool, allow_loopback_http: bool) -> Reason | None:
@@ -46,15 +68,16 @@ def why_not_redirect_uri(uri: str, *, native: bool, allow_loopback_http: bool) -
     `native`: application_type of the client. `allow_loopback_http`: for every client, outside
     production.
     """
-    parts = split_uri(uri)
     if len(uri) > URI_MAX:
         return because("uri.long", maximum=URI_MAX)
     if "#" in uri:
         return because("uri.fragment")
     if "*" in uri.split("?", 1)[0]:
         return because("uri.wildcard")
-    if parts is None:
-        return because("uri.form")
+    why = why_not_uri(uri)
+    if why is not None:
+        return why
+    parts = urlsplit(uri)
     if parts.scheme in _NEVER:
         return because("uri.never", scheme=parts.scheme)
     if parts.scheme in {"https", "http"}:
