@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
+from idp.oidc.endpoints import CALLED, JWKS
+from idp.oidc.provider import DOCUMENTS
+
 #: Whatever lies below is called by programs alone.
 PROGRAMS: Final = "/api/"
 TYPE: Final = "application/problem+json"
@@ -98,5 +101,11 @@ class Problem(Exception):  # noqa: N818 - an answer, not an error
 
 
 def is_for_programs(path: str) -> bool:
-    """Return whether errors at this path are told as problem details."""
-    return path.startswith(PROGRAMS)
+    """Return whether errors at this path are told as problem details.
+
+    Beside the API: an endpoint with a slash too many, which no person types.
+    """
+    return path.startswith(PROGRAMS) or (path.endswith("/") and path.rstrip("/") in _MACHINE)
+
+
+_MACHINE: Final = frozenset({*(row.path for row in CALLED), JWKS.path, *DOCUMENTS})

@@ -32,6 +32,21 @@ def test_a_program_reads_a_stable_code(
     assert told["request_id"] == answer.headers["X-Request-Id"]
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "path",
+    ["/token/", "/userinfo/", "/jwks/", "/par//", "/.well-known/openid-configuration/"],
+)
+def test_an_endpoint_with_a_slash_too_many_is_told_to_a_program(
+    browser: FlaskClient, method: str, path: str
+) -> None:
+    answer = browser.open(path, method=method)
+
+    assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
+    assert answer.get_json()["code"] == "address.unknown"
+
+
 def test_a_person_still_reads_words(browser: FlaskClient) -> None:
     assert browser.get("/tidak/ada").mimetype == "text/html"
+    assert browser.get("/authorize/").mimetype == "text/html"
     assert browser.post("/masuk", data=b"x" * 70_000).mimetype == "text/plain"
