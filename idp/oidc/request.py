@@ -56,10 +56,15 @@ class Parameters:
 
     def check_once(self, repeatable: frozenset[str] = frozenset()) -> None:
         """Refuse if any parameter outside `repeatable` came more than once (RFC 6749 §3.1)."""
-        bad = sorted(name for name in self.repeated - repeatable if _is_plain(name))
-        if self.repeated - repeatable:
-            which = f"the parameter {bad[0]}" if bad else "a parameter"
-            raise invalid_request(f"{which} was given more than once")
+        refuse_repeated(self.repeated - repeatable)
+
+
+def refuse_repeated(names: frozenset[str]) -> None:
+    """Refuse if there is any name of a parameter that came more than once; one is told."""
+    if names:
+        plain = sorted(name for name in names if _is_plain(name))
+        which = f"the parameter {plain[0]}" if plain else "a parameter"
+        raise invalid_request(f"{which} was given more than once")
 
 
 def _is_plain(name: str) -> bool:

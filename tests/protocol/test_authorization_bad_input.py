@@ -341,3 +341,22 @@ def test_nothing_that_was_sent_comes_back_in_an_error_page(
 
         assert stays_here(page)
         assert "alert(1)" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("nonce", "the parameter nonce was given more than once"),
+        ("x y", "a parameter was given more than once"),
+        ("\u00e9", "a parameter was given more than once"),
+    ],
+)
+def test_a_parameter_that_came_twice_is_named_where_its_name_may_be_told(
+    portal: Portal, name: str, told: str
+) -> None:
+    """RFC 6749 §3.1, §5.2."""
+    text = encoded(portal, name, ["a", "b"])
+
+    answer = portal.answer(portal.browser.get(f"/authorize?{text}"))
+
+    assert answer["error_description"] == told

@@ -30,6 +30,7 @@ from idp.domain.protocol.profile import rules_of
 from idp.domain.protocol.redirect_uri import is_registered
 from idp.domain.protocol.resource import check_resources
 from idp.oidc.authorization.sources import CAME_PUSHED, CAME_SIGNED
+from idp.oidc.request import refuse_repeated
 
 
 class Endpoint(Flag):
@@ -132,8 +133,7 @@ def client_may_redirect(checked: Checked) -> None:
 
 def each_parameter_once(checked: Checked) -> None:
     """Refuse a repeated parameter (RFC 6749 §3.1), except where lists are meant."""
-    if checked.repeated - REPEATABLE:
-        raise invalid_request("a parameter was given more than once")
+    refuse_repeated(checked.repeated - REPEATABLE)
 
 
 def parameters_parse(checked: Checked) -> None:
