@@ -6,12 +6,13 @@ from config.settings import Settings, SettingsError
 from idp.app import create_app
 from idp.wiring import reasons_not_to_start
 
-settings = Settings.from_env()
 # gunicorn names its workers' number here; another server is asked to, or counts as one
-reasons = reasons_not_to_start(settings, workers=int(os.environ.get("WEB_CONCURRENCY", "1")))
+workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
+settings = Settings.from_env(workers=workers)
+reasons = reasons_not_to_start(settings, workers=workers)
 if reasons:
     # not SystemExit: gunicorn would start the worker again and again
-    raise SettingsError(list(reasons))
+    raise SettingsError(reasons)
 settings.leave_environment()
 app = create_app(settings)
 # a server without a hook for its workers starts their background work with the first request

@@ -6,15 +6,23 @@ the value. Nothing else reads the environment; values travel as the frozen `Sett
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Network,
+    collapse_addresses,
+    ip_address,
+    ip_network,
+)
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -31,16 +39,26 @@ FILE_SUFFIX: Final = "_FILE"
 #: The least length of a secret that we choose ourselves.
 SECRET_MIN_BYTES: Final = 32
 
+#: Where a root is kept that was made because none was set.
+DEVELOPMENT_ROOT: Final = Path("var/secret_key")
+
+#: Less would tell by its time whether there is an account.
+LEAST_FAILURE_FLOOR_MS: Final = 400
+
 SANDBOX_URL: Final = "http://localhost:8003"
 SANDBOX_MAIL: Final = "smtp://localhost:8004"
 
 
 class SettingsError(Exception):
-    """The environment can't be used; `problems` lists every reason at once, one line each."""
+    """The environment can't be used; `problems` lists every reason at once, one line each.
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
+    `refusals`: those of them for which production alone refuses.
+    """
+
+    def __init__(self, problems: Iterable[str], refusals: Iterable[str] = ()) -> None:
+        self.refusals = tuple(refusals)
+        self.problems = (*problems, *self.refusals)
+        super().__init__("\n".join(self.problems))
 
 
 @dataclass(frozen=True)
@@ -57,22 +75,45 @@ class ToldSetting:
 
 
 def read_environment() -> dict[str, str]:
-    """Return our variables, those given as files replaced by the files' contents."""
+    """Return our variables, those given as files replaced by the files' contents.
+
+    A file that can't be read counts as not given; `_unreadable_files` tells of it.
+    """
     found = {}
-    for name, value in os.environ.items():
-        if not name.startswith(PREFIX):
-            continue
-        # a name may end in _FILE by itself: SIAPKERJA_FETCH_CA_FILE
-        if name in known_names() or not name.endswith(FILE_SUFFIX):
+    for name, value in _variables():
+        if not _names_a_file(name):
             found[name] = value
-            continue
-        if name.removesuffix(FILE_SUFFIX) in os.environ:
-            raise SettingsError([f"{name}: set as a value and as a file; one of them has to go"])
-        try:
-            found[name.removesuffix(FILE_SUFFIX)] = Path(value).read_text("utf-8").strip()
-        except OSError as error:
-            raise SettingsError([f"{name}: can't be read ({error.strerror})"]) from error
+        elif _without_file(name) not in os.environ:
+            try:
+                found[_without_file(name)] = Path(value).read_text("utf-8").strip()
+            except (OSError, ValueError):
+                continue
     return found
+
+
+def _unreadable_files() -> Iterator[str]:
+    """Tell which variables name a file that there is no use in."""
+    for name, value in _variables():
+        if not _names_a_file(name):
+            continue
+        if _without_file(name) in os.environ:
+            yield f"{name}: set as a value and as a file; one of them has to go"
+            continue
+        try:
+            Path(value).read_text("utf-8")
+        except OSError as error:
+            yield f"{name}: can't be read ({error.strerror})"
+        except ValueError:
+            yield f"{name}: can't be read (not a text in UTF-8)"
+
+
+def _variables() -> list[tuple[str, str]]:
+    return [(name, value) for name, value in os.environ.items() if name.startswith(PREFIX)]
+
+
+def _names_a_file(name: str) -> bool:
+    # a name may end in _FILE by itself: SIAPKERJA_FETCH_CA_FILE
+    return name.endswith(FILE_SUFFIX) and name not in known_names()
 
 
 def _split(value: object) -> object:
@@ -81,11 +122,13 @@ def _split(value: object) -> object:
 
 def _networks(value: object) -> object:
     words = _split(value)
-    return (
-        tuple(ip_network(str(w), strict=False) for w in words)
-        if isinstance(words, tuple)
-        else words
-    )
+    if not isinstance(words, tuple):
+        return words
+    try:
+        return tuple(ip_network(str(word), strict=False) for word in words)
+    except ValueError:
+        # its own words repeat the value
+        raise ValueError("must be addresses or networks") from None
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -148,6 +191,9 @@ def _written(default: object) -> str:
     if isinstance(default, tuple):
         return ",".join(map(str, default))
     return "" if default is None else str(default)
+
+
+AreaT = TypeVar("AreaT", bound=_Area)
 
 
 class HttpSettings(_Area):
@@ -325,7 +371,7 @@ class SmsSettings(_Area):
         environment = read_environment()
         found = {}
         for name in self.gateways:
-            stem = f"{PREFIX}SMS_{name.upper().replace('-', '_')}_"
+            stem = _stem_of(name)
             given = {
                 field.lower(): environment[stem + field]
                 for field in self.FIELDS
@@ -446,28 +492,28 @@ class Settings(_Area):
     upstream: UpstreamSettings = Field(default_factory=UpstreamSettings)
 
     @classmethod
-    def from_env(cls) -> Self:
-        """Read the environment; `SettingsError` lists everything that is wrong with it."""
-        problems = list(_unknown_names())
+    def from_env(cls, *, workers: int | None = None) -> Self:
+        """Read the environment; `SettingsError` lists everything that is wrong with it.
+
+        `workers`: of a server that is to serve by it. The list then also tells why production would
+        refuse the rest.
+        """
+        problems = [*_unreadable_files(), *_unknown_names()]
         areas: dict[str, Any] = {}
         for name, area in AREAS.items():
-            try:
-                areas[name] = area()
-            except ValidationError as error:
-                problems += _told(area, error)
-        try:
-            # areas that failed are told already; defaults stand in for them here
-            standing_in: Any = {
-                name: areas.get(name) or area.model_construct() for name, area in AREAS.items()
-            }
-            settings = cls(**standing_in)
-        except ValidationError as error:
-            problems += _told(cls, error)
-            raise SettingsError(problems) from None
+            areas[name], told = _read(area)
+            problems += told
+        settings, told = _read(cls, **areas)
+        problems += told
         problems += settings.contradictions()
-        if problems:
+        if not problems:
+            return settings
+        if workers is None:
             raise SettingsError(problems)
-        return settings
+        # of what stands in a file that can't be read only that is known
+        named = {name for p in problems for name in (_name_in(p), _without_file(_name_in(p)))}
+        refusals = settings.refusals(workers=workers)
+        raise SettingsError(problems, [why for why in refusals if _name_in(why) not in named])
 
     @staticmethod
     def of_nobody() -> "Settings":
@@ -481,7 +527,7 @@ class Settings(_Area):
 
     def contradictions(self) -> Iterator[str]:
         """Tell what can't be in any environment."""
-        issuer = urlsplit(self.issuer)
+        issuer = _parts_of(self.issuer)
         if issuer.scheme not in {"http", "https"} or not issuer.hostname:
             yield "SIAPKERJA_ISSUER: must be an http or https URL"
         elif not _has_good_port(self.issuer):
@@ -493,6 +539,8 @@ class Settings(_Area):
             yield "SIAPKERJA_UPSTREAM_ISSUER: needs _CLIENT_ID and _KEYS_FILE beside it"
         if self.oauth.registration == "open" and self.is_production:
             yield "SIAPKERJA_OAUTH_REGISTRATION: `open` is for sandbox and test only"
+        if "NIK" not in self.dukcapil.elements:
+            yield "SIAPKERJA_DUKCAPIL_ELEMENTS: must hold NIK"
         for name, url, schemes in self._addresses():
             fault = _fault_of_address(url, schemes)
             if fault is not None:
@@ -506,7 +554,7 @@ class Settings(_Area):
         yield "SIAPKERJA_DUKCAPIL_URL", self.dukcapil.url, web
         for name, account in self.sms.accounts.items():
             if account.url:
-                yield f"SIAPKERJA_SMS_{name.upper().replace('-', '_')}_URL", account.url, web
+                yield f"{_stem_of(name)}URL", account.url, web
         if self.redis_url:
             yield "SIAPKERJA_REDIS_URL", self.redis_url, ("redis://", "rediss://", "unix://")
         if self.upstream.issuer:
@@ -519,6 +567,7 @@ class Settings(_Area):
         if not self.is_production:
             return []
         found = [*_weak_secrets(self.secret_key, self.operator_token)]
+        found += _shared_secrets(self._secrets_of_ours(), self._secrets_given_to_us())
         if not self.is_secure:
             found.append("SIAPKERJA_ISSUER: must be https, or cookies could not be secure")
         if self.database_url.startswith("sqlite") and workers > 1:
@@ -531,6 +580,13 @@ class Settings(_Area):
             found.append("SIAPKERJA_LOG_LEVEL: must not be DEBUG")
         if self.http.client_cert_header and not self.http.trusted_proxies:
             found.append("SIAPKERJA_HTTP_TRUSTED_PROXIES: empty, while a proxy passes certificates")
+        if _are_too_wide(self.http.trusted_proxies):
+            found.append(
+                "SIAPKERJA_HTTP_TRUSTED_PROXIES: wider than any private network, "
+                "so that strangers could choose their own address"
+            )
+        if self.login.failure_floor_ms < LEAST_FAILURE_FLOOR_MS:
+            found.append(f"SIAPKERJA_LOGIN_FAILURE_FLOOR_MS: at least {LEAST_FAILURE_FLOOR_MS}")
         if self.http.mtls_url and not self.http.mtls_url.startswith("https://"):
             found.append("SIAPKERJA_HTTP_MTLS_URL: must be https")
         if self.password.memory_kib < 19456 or self.password.passes < 2:
@@ -540,21 +596,47 @@ class Settings(_Area):
         found += self._pretend_adapters()
         return found
 
+    def _secrets_of_ours(self) -> Iterator[tuple[str, str]]:
+        """Tell name and value of the secrets that we choose."""
+        for root in self.secret_key:
+            yield "SIAPKERJA_SECRET_KEY", root
+        yield "SIAPKERJA_OPERATOR_TOKEN", self.operator_token
+
+    def _secrets_given_to_us(self) -> Iterator[tuple[str, str]]:
+        """Tell name and value of the secrets of whatever we call, where they are set."""
+        yield "SIAPKERJA_DATABASE_URL", _password_in(self.database_url)
+        yield "SIAPKERJA_REDIS_URL", _password_in(self.redis_url)
+        yield "SIAPKERJA_DUKCAPIL_PASSWORD", self.dukcapil.password
+        for name, account in self.sms.accounts.items():
+            # the sandbox's are alike, and refused as such
+            if account != SmsSettings.SANDBOX.get(name):
+                yield f"{_stem_of(name)}KEY", account.key
+                yield f"{_stem_of(name)}SECRET", account.secret
+        yield "SIAPKERJA_MAIL_URL", _password_in(self.mail.url)
+
     def _pretend_adapters(self) -> Iterator[str]:
         registry = self.dukcapil
         if not registry.url.startswith("https://") or _is_local(registry.url):
             yield "SIAPKERJA_DUKCAPIL_URL: the sandbox, or not https"
         elif registry.ca_file is None:
             yield "SIAPKERJA_DUKCAPIL_CA_FILE: must pin the server's certificate"
-        if registry.password == DukcapilSettings.model_fields["password"].default:
-            yield "SIAPKERJA_DUKCAPIL_PASSWORD: the sandbox's"
+        # the default may be our real name at Dukcapil: somebody has to have said so
+        if not registry.institution or "institution" not in registry.model_fields_set:
+            yield "SIAPKERJA_DUKCAPIL_INSTITUTION: must be set"
+        for field in ("user_id", "password"):
+            given, default = getattr(registry, field), DukcapilSettings.model_fields[field].default
+            if not given or given == default:
+                why = "the sandbox's" if given else "must be set"
+                yield f"SIAPKERJA_DUKCAPIL_{field.upper()}: {why}"
         for name, account in self.sms.accounts.items():
-            stem = f"SIAPKERJA_SMS_{name.upper().replace('-', '_')}"
             pretended = SmsSettings.SANDBOX.get(name)
             if name == "console" or not account.url.startswith("https://"):
                 yield f"SIAPKERJA_SMS_GATEWAYS: {name} is not a real gateway by https"
-            elif not account.secret or (pretended and account.secret == pretended.secret):
-                yield f"{stem}_SECRET: missing, or the sandbox's"
+                continue
+            if _is_local(account.url):
+                yield f"{_stem_of(name)}URL: the sandbox"
+            if not account.secret or (pretended and account.secret == pretended.secret):
+                yield f"{_stem_of(name)}SECRET: missing, or the sandbox's"
         if _is_local(self.mail.url):
             yield "SIAPKERJA_MAIL_URL: the sandbox"
 
@@ -588,9 +670,17 @@ class Settings(_Area):
     @cached_property
     def roots(self) -> tuple[bytes, ...]:
         """Return the root secrets, newest first; outside production made once into `var/`."""
+        return self.roots_so_far or (_development_root(),)
+
+    @property
+    def roots_so_far(self) -> tuple[bytes, ...]:
+        """Return the root secrets as `roots` does, but make none: empty where there is none yet."""
         if self.secret_key:
             return tuple(key.encode() for key in self.secret_key)
-        return (_development_root(),)
+        try:
+            return (DEVELOPMENT_ROOT.read_bytes(),)
+        except OSError:
+            return ()
 
 
 AREAS: Final[Mapping[str, type[_Area]]] = {
@@ -621,6 +711,14 @@ _BAD_PORT: Final = "the port must be a number up to 65535"
 _FILES: Final = ("sqlite:", "unix:")
 #: Beginnings of addresses whose host may be left out: it is this machine's then.
 _LOCAL: Final = ("postgresql:", "redis:", "rediss:")
+
+
+def _parts_of(url: str) -> SplitResult:
+    """Return the parts of an address, all of them empty where it is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def _has_good_port(url: str) -> bool:
@@ -657,7 +755,7 @@ def _unknown_names() -> Iterator[str]:
     environment = read_environment()
     gateways = environment.get("SIAPKERJA_SMS_GATEWAYS", "zenziva,infobip,twilio")
     known = known_names() | {
-        f"SIAPKERJA_SMS_{gateway.upper().replace('-', '_')}_{field}"
+        f"{_stem_of(gateway)}{field}"
         for gateway in (*str(gateways).replace(",", " ").split(), *SmsSettings.SANDBOX)
         for field in SmsSettings.FIELDS
     }
@@ -676,8 +774,60 @@ def _told(area: type[_Area], error: ValidationError) -> Iterator[str]:
         yield f"{name}: {problem['msg']}"
 
 
+def _read(area: type[AreaT], **given: Any) -> tuple[AreaT, list[str]]:
+    """Return an area and what is wrong with it; the default stands in for what can't be."""
+    try:
+        return area(**given), []
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False, include_context=False)
+        bad = {str(fault["loc"][0]) for fault in faults if fault["loc"]}
+        fields = area.model_fields
+        defaults = {name: fields[name].get_default(call_default_factory=True) for name in bad}
+        return area(**{**given, **defaults}), list(_told(area, error))
+
+
+def _name_in(problem: str) -> str:
+    return problem.partition(":")[0]
+
+
+def _without_file(name: str) -> str:
+    return name.removesuffix(FILE_SUFFIX)
+
+
+def _stem_of(gateway: str) -> str:
+    """Return how the variables of an SMS gateway begin."""
+    return f"{PREFIX}SMS_{gateway.upper().replace('-', '_')}_"
+
+
+def _password_in(url: str) -> str:
+    return unquote(_parts_of(url).password or "")
+
+
 def _is_local(url: str) -> bool:
-    return (urlsplit(url).hostname or "") in {"localhost", "127.0.0.1", "::1", ""}
+    """Return whether an address names this machine, or nothing."""
+    host = (_parts_of(url).hostname or "").rstrip(".")
+    if not host or host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        # as the system reads addresses: 127.1 is one too
+        address = IPv4Address(socket.inet_aton(host)) if ":" not in host else ip_address(host)
+    except (OSError, ValueError):
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified
+
+
+#: The widest private networks, 10.0.0.0/8 and fc00::/7: whatever is wider holds public addresses.
+_WIDEST_PREFIX: Final = {4: 8, 6: 7}
+
+
+def _are_too_wide(networks: Networks) -> bool:
+    # halves of everything are everything
+    joined: tuple[IPv4Network | IPv6Network, ...] = (
+        *collapse_addresses(n for n in networks if isinstance(n, IPv4Network)),
+        *collapse_addresses(n for n in networks if isinstance(n, IPv6Network)),
+    )
+    return any(network.prefixlen < _WIDEST_PREFIX[network.version] for network in joined)
 
 
 #: Words that stand in examples and never in a secret.
@@ -702,6 +852,20 @@ def _weak_secrets(roots: tuple[str, ...], operator_token: str) -> Iterator[str]:
     yield from (f"{name}: {why}" for why in _weaknesses(operator_token))
 
 
+#: How production tells of a secret that stands twice.
+SHARED_SECRET: Final = "its secret is equal to that of"
+
+
+def _shared_secrets(
+    ours: Iterable[tuple[str, str]], given: Iterable[tuple[str, str]]
+) -> Iterator[str]:
+    """Tell which secrets that others gave us equal one of ours, or one another."""
+    holders = {secret: name for name, secret in ours}
+    for name, secret in given:
+        if secret and (holder := holders.setdefault(secret, name)) != name:
+            yield f"{name}: {SHARED_SECRET} {holder}"
+
+
 def _weaknesses(secret: str) -> Iterator[str]:
     """Tell the first reason why somebody could guess a secret; nothing for a good one."""
     steps = {ord(after) - ord(before) for before, after in pairwise(secret)}
@@ -716,7 +880,7 @@ def _weaknesses(secret: str) -> Iterator[str]:
 
 
 def _development_root() -> bytes:
-    path = Path("var/secret_key")
+    path = DEVELOPMENT_ROOT
     try:
         return path.read_bytes()
     except FileNotFoundError:

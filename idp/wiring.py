@@ -7,6 +7,7 @@ import json
 import logging
 import ssl
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from os import cpu_count
 from pathlib import Path
@@ -39,6 +40,7 @@ from adapters.sandbox_people import build_test_people
 from adapters.sms import build_sms_gateways
 from adapters.sql import engine as engines
 from adapters.sql import schema
+from adapters.sql.absence import Absence, absence_of_file, absence_of_server
 from adapters.sql.ephemeral import SqlRateLimits
 from adapters.sql.health import may_write, probe_database
 from adapters.sql.keys import SqlDataKeys
@@ -54,7 +56,13 @@ from adapters.upstream import (
     read_keys,
     registration_of,
 )
-from config.settings import SANDBOX_MAIL, SANDBOX_URL, Settings, SettingsError
+from config.settings import (
+    DEVELOPMENT_ROOT,
+    SANDBOX_MAIL,
+    SANDBOX_URL,
+    Settings,
+    SettingsError,
+)
 from idp.domain.identity.claims import SCOPES, SENSITIVE_SCOPES
 from idp.domain.identity.email import EmailAddress
 from idp.domain.identity.password import MINIMUM, MINIMUM_ADMINISTRATOR, MINIMUM_ALONE
@@ -246,18 +254,20 @@ class Finding:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at the database, its keys and clock, and at everything that we call."""
-    try:
-        app = Flask("doctor")
-        database, configuration = build_database(settings)
-        app.config.from_mapping(configuration)
-        database.init_app(app)
-        with app.app_context():
-            yield from _examine_database(settings, database.engine)
-            yield from _examine_adapters(settings, database.engine)
-            database.engine.dispose()
-    except StoreUnavailable:
-        yield Finding("database", False, "can't be opened", _MENDS_OF_DATABASE["sqlite"])
+    """Look at the database, its keys and clock, and at everything that we call.
+
+    Makes nothing, neither files nor rows: what is missing may be a mistyped path.
+    """
+    absence = absence_of_file(settings.database_url)
+    if absence is None:
+        yield from _open_and_examine_database(settings)
+    else:
+        yield _finding_of_file(settings, *absence)
+    yield from _examine_adapters(settings)
+
+
+def _examine_servers(settings: Settings) -> Iterator[Finding]:
+    """Try whether whatever we call takes a connection; nothing is asked."""
     outside = {
         "Dukcapil": (settings.dukcapil.url, "SIAPKERJA_DUKCAPIL_URL"),
         "mail": (settings.mail.url, "SIAPKERJA_MAIL_URL"),
@@ -295,13 +305,74 @@ def _finding_of_server(what: str, url: str, fault: str | None, mend: str) -> Fin
     return Finding(what, fault is None, f"{where} {fault or 'answers'}", mend)
 
 
-_MENDS_OF_DATABASE: Final = {
-    "sqlite": (
-        "let its folder and file be writable to this user, restore a damaged file from a backup, "
-        "or set SIAPKERJA_DATABASE_URL"
+_MEND_OF_FILE: Final = (
+    "let its folder and file be writable to this user, restore a damaged file from a backup, "
+    "or set SIAPKERJA_DATABASE_URL"
+)
+
+#: What is found and what mends it, by why PostgreSQL gives us no connection; `None`: it gives one.
+_ABSENCES: Final[Mapping[Absence | None, tuple[str, str]]] = {
+    Absence.SERVER: (
+        "does not answer",
+        "start PostgreSQL, or set host and port in SIAPKERJA_DATABASE_URL",
     ),
-    "postgresql": "start it, let our role read its tables, or set SIAPKERJA_DATABASE_URL",
+    Absence.DATABASE: (
+        "answers, but has no database of this name",
+        "name the right one in SIAPKERJA_DATABASE_URL; a new one has to be created first",
+    ),
+    Absence.ROLE: (
+        "answers, but does not take our role with this password",
+        "set role and password in SIAPKERJA_DATABASE_URL, or the role's password in PostgreSQL",
+    ),
+    Absence.ENTRY: (
+        "answers, but does not let this role in",
+        "name a role in SIAPKERJA_DATABASE_URL that has LOGIN and that pg_hba.conf lets in",
+    ),
+    Absence.OTHER: (
+        "answers, but turns us away",
+        "read in PostgreSQL's log why, and set SIAPKERJA_DATABASE_URL",
+    ),
+    None: (
+        "does not let our role read its tables",
+        "let our role read its tables, or set SIAPKERJA_DATABASE_URL",
+    ),
 }
+
+
+def _finding_of_file(settings: Settings, absence: Absence, path: Path) -> Finding:
+    """Tell of a SQLite database that nobody has made yet."""
+    what = "database (sqlite)"
+    is_default = settings.database_url == Settings.model_fields["database_url"].default
+    if absence is Absence.CONTENT:
+        return Finding(what, False, f"{path} is empty", _UPGRADE)
+    if is_default and not settings.is_production:
+        mend = f"{_UPGRADE}; `siapkerja serve` and `siapkerja demo` make it too"
+        return Finding(
+            what, False, f"{engines.file_of(settings.database_url)} is not there yet", mend
+        )
+    mend = f"set the right path in SIAPKERJA_DATABASE_URL; for a new installation {_UPGRADE}"
+    if absence is Absence.FOLDER:
+        mend = (
+            "set the right path in SIAPKERJA_DATABASE_URL; for a new installation make the folder, "
+            f"writable to this user, then {_UPGRADE}"
+        )
+    return Finding(what, False, f"there is no {absence.value} {path}", mend)
+
+
+_UPGRADE: Final = "run `siapkerja db upgrade`"
+
+
+def _open_and_examine_database(settings: Settings) -> Iterator[Finding]:
+    try:
+        app = Flask("doctor")
+        database, configuration = build_database(settings)
+        app.config.from_mapping(configuration)
+        database.init_app(app)
+        with app.app_context():
+            yield from _examine_database(settings, database.engine)
+            database.engine.dispose()
+    except StoreUnavailable:
+        yield Finding("database", False, "can't be opened", _MEND_OF_FILE)
 
 
 def _examine_database(settings: Settings, engine: Engine) -> Iterator[Finding]:
@@ -311,11 +382,14 @@ def _examine_database(settings: Settings, engine: Engine) -> Iterator[Finding]:
     try:
         revision, newest, epoch, disk_free, _ = probe_database(engine)
     except StoreUnavailable:
-        yield Finding(what, False, "does not answer", _MENDS_OF_DATABASE[engine.dialect.name])
+        found, mend = "does not answer", _MEND_OF_FILE
+        if engine.dialect.name == "postgresql":
+            found, mend = _ABSENCES[absence_of_server(engine)]
+        yield Finding(what, False, found, mend)
         return
     if not may_write(engine):
         mend = (
-            _MENDS_OF_DATABASE["sqlite"]
+            _MEND_OF_FILE
             if engine.dialect.name == "sqlite"
             else "let SIAPKERJA_DATABASE_URL name the primary, and a role that may write all tables"
         )
@@ -323,7 +397,7 @@ def _examine_database(settings: Settings, engine: Engine) -> Iterator[Finding]:
         return
     if revision is None or revision < newest:
         found = f"is at revision {revision or 'none'}, this version needs {newest}"
-        yield Finding(what, False, found, "run `siapkerja db upgrade`")
+        yield Finding(what, False, found, _UPGRADE)
         return
     yield Finding(what, True, f"answers, at revision {revision}")
     skew = abs(epoch - clock.now())
@@ -333,9 +407,16 @@ def _examine_database(settings: Settings, engine: Engine) -> Iterator[Finding]:
     if disk_free is not None:
         found = f"{disk_free:.0%} free"
         yield Finding("disk", disk_free > 0.05, found, "make room where the database lies")
-    vault = DerivedVault(settings.roots, SqlDataKeys(engine), SystemEntropy(), clock)
+    roots = settings.roots_so_far
+    if not roots:
+        mend = (
+            f"set SIAPKERJA_SECRET_KEY to the root of this database, or restore {DEVELOPMENT_ROOT}"
+        )
+        yield Finding("secret key", False, "is nowhere", mend)
+        return
+    vault = DerivedVault(roots, SqlDataKeys(engine), SystemEntropy(), clock)
     try:
-        vault.prepare()
+        vault.try_roots()
         with SqlStore(engine, vault, SystemEntropy(), clock).read() as tx:
             keys = [key for key in tx.signing_keys.list_all() if key.may_sign(clock.now())]
             clients = tx.clients.list_all()
@@ -371,10 +452,11 @@ def _examine_certificates(settings: Settings, clients: Sequence[Client]) -> Iter
     yield Finding("client certificates", bool(methods) and not stranded, found, mend)
 
 
-def _examine_adapters(settings: Settings, engine: Engine) -> Iterator[Finding]:
-    """Build what calls others, and read the files that settings name; nobody is called."""
+def _examine_adapters(settings: Settings) -> Iterator[Finding]:
+    """Build what calls others, look for the files that settings name, then for the servers."""
     clock, entropy = SystemClock(), SystemEntropy()
-    vault = DerivedVault(settings.roots, SqlDataKeys(engine), entropy, clock)
+    # of nobody's root, as the real one may not be there: its secrets go nowhere
+    vault = DerivedVault(Settings.of_nobody().roots, LoadedDataKeys(()), entropy, clock)
     metrics = PrometheusMetrics()
     problems: list[str] = []
     for build in (
@@ -391,6 +473,7 @@ def _examine_adapters(settings: Settings, engine: Engine) -> Iterator[Finding]:
     yield from map(Finding.of_setting, problems)
     if not problems:
         yield Finding("adapters", True, "Dukcapil, SMS and mail are configured")
+    yield from _examine_servers(settings)
 
 
 def export_verifier(settings: Settings, keys: Sequence[DataKey]) -> ChainVerifier:
@@ -827,54 +910,78 @@ def _outside(
     settings: Settings, vault: Vault, *, clock: Clock, entropy: Entropy, metrics: Metrics
 ) -> _Outside:
     """Build what calls others; `SettingsError` for settings that contradict each other."""
-    registry, sms = settings.dukcapil, settings.sms
-    pause = None if settings.is_production else _SANDBOX_PAUSE_SECONDS
+    return _Outside(
+        _registry(settings, clock=clock, entropy=entropy, metrics=metrics),
+        _sms_gateways(settings, vault, clock=clock, metrics=metrics),
+        _mailer(settings, clock=clock, metrics=metrics),
+        _portals(settings, clock=clock, entropy=entropy, metrics=metrics),
+        _upstream(settings, clock=clock, entropy=entropy, metrics=metrics),
+    )
+
+
+@contextmanager
+def _blaming(setting: str) -> Iterator[None]:
+    """Tell of what can't be built by the setting that is the cause."""
     try:
-        return _Outside(
-            build_civil_registry(
-                url=registry.url,
-                institution=registry.institution,
-                user_id=registry.user_id,
-                password=registry.password,
-                ip_user=registry.ip_user,
-                ca_file=registry.ca_file,
-                threshold=registry.threshold,
-                elements=registry.elements,
-                daily_quota=registry.daily_quota,
-                key_case=registry.key_case,
-                clock=clock,
-                entropy=entropy,
-                metrics=metrics,
-                config_pause_seconds=pause or LONG_PAUSE_SECONDS,
-                quota_pause_seconds=pause,
-            ),
-            build_sms_gateways(
-                sms.gateways,
-                sms.accounts,
-                report_base_url=settings.issuer,
-                report_token=encode_base64url(vault.keys("sms-report")[0]),
-                clock=clock,
-                metrics=metrics,
-            ),
-            build_mailer(
-                settings.mail.url, sender=settings.mail.sender, clock=clock, metrics=metrics
-            ),
-            _portals(settings, clock=clock, entropy=entropy, metrics=metrics),
-            _upstream(settings, clock=clock, entropy=entropy, metrics=metrics),
-        )
-    except ValueError as error:
-        raise SettingsError(
-            [f"SIAPKERJA_DUKCAPIL, SIAPKERJA_SMS or SIAPKERJA_MAIL: {error}"]
-        ) from error
+        yield
     except OSError as error:
-        raise SettingsError([f"SIAPKERJA_DUKCAPIL_CA_FILE: {error.strerror}"]) from error
+        raise SettingsError([f"{setting}: {error.strerror or 'can not be used'}"]) from error
+    except ValueError as error:
+        raise SettingsError([f"{setting}: {error}"]) from error
+
+
+def _registry(
+    settings: Settings, *, clock: Clock, entropy: Entropy, metrics: Metrics
+) -> CivilRegistry:
+    given = settings.dukcapil
+    pause = None if settings.is_production else _SANDBOX_PAUSE_SECONDS
+    # what else may be wrong with these is told where settings are read
+    with _blaming("SIAPKERJA_DUKCAPIL_CA_FILE"):
+        return build_civil_registry(
+            url=given.url,
+            institution=given.institution,
+            user_id=given.user_id,
+            password=given.password,
+            ip_user=given.ip_user,
+            ca_file=given.ca_file,
+            threshold=given.threshold,
+            elements=given.elements,
+            daily_quota=given.daily_quota,
+            key_case=given.key_case,
+            clock=clock,
+            entropy=entropy,
+            metrics=metrics,
+            config_pause_seconds=pause or LONG_PAUSE_SECONDS,
+            quota_pause_seconds=pause,
+        )
+
+
+def _sms_gateways(
+    settings: Settings, vault: Vault, *, clock: Clock, metrics: Metrics
+) -> SmsGateways:
+    with _blaming("SIAPKERJA_SMS_GATEWAYS"):
+        return build_sms_gateways(
+            settings.sms.gateways,
+            settings.sms.accounts,
+            report_base_url=settings.issuer,
+            report_token=encode_base64url(vault.keys("sms-report")[0]),
+            clock=clock,
+            metrics=metrics,
+        )
+
+
+def _mailer(settings: Settings, *, clock: Clock, metrics: Metrics) -> Mailer:
+    with _blaming("SIAPKERJA_MAIL_URL"):
+        return build_mailer(
+            settings.mail.url, sender=settings.mail.sender, clock=clock, metrics=metrics
+        )
 
 
 def _portals(
     settings: Settings, *, clock: Clock, entropy: Entropy, metrics: Metrics
 ) -> LegacyVerifier:
     """Build what asks portals for old passwords; refuses a file that can't be used."""
-    try:
+    with _blaming("SIAPKERJA_LEGACY_CALLBACKS"):
         return build_portal_verifier(
             settings.legacy.callbacks,
             is_production=settings.is_production,
@@ -882,10 +989,6 @@ def _portals(
             entropy=entropy,
             metrics=metrics,
         )
-    except OSError as error:
-        raise SettingsError([f"SIAPKERJA_LEGACY_CALLBACKS: {error.strerror}"]) from error
-    except ValueError as error:
-        raise SettingsError([f"SIAPKERJA_LEGACY_CALLBACKS: {error}"]) from error
 
 
 #: Where another provider sends people back to.
@@ -901,12 +1004,8 @@ def _upstream(
     given = settings.upstream
     if not given.issuer or given.keys_file is None:
         return None
-    try:
+    with _blaming("SIAPKERJA_UPSTREAM_KEYS_FILE"):
         told = _upstream_settings(settings, given.keys_file)
-    except OSError as error:
-        raise SettingsError([f"SIAPKERJA_UPSTREAM_KEYS_FILE: {error.strerror}"]) from error
-    except ValueError as error:
-        raise SettingsError([f"SIAPKERJA_UPSTREAM_KEYS_FILE: {error}"]) from error
     return build_upstream(told, clock=clock, entropy=entropy, metrics=metrics)
 
 

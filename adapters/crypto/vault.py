@@ -106,6 +106,11 @@ class DerivedVault:
             )
         return len(keys)
 
+    def try_roots(self) -> None:
+        """Open the data keys that there are; makes none. Raises `WrongRoot`."""
+        with self._lock:
+            self._read()
+
     def prepare(self) -> None:
         self._writer()
         for purpose in KEPT:

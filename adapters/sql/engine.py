@@ -34,6 +34,14 @@ SQLITE_BEGIN: Final = "sqlite_begin"
 _CLOSED: Final = frozenset({"42501", "25006"})
 
 
+def file_of(database_url: str) -> Path | None:
+    """Return the file in which SQLite keeps a database; `None` where it is kept in none."""
+    url = make_url(database_url)
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return None
+    return Path(url.database).absolute()
+
+
 def build_database() -> SQLAlchemy:
     """Return the extension; it reads the URL from Flask's configuration."""
     return SQLAlchemy(metadata=metadata)
@@ -47,8 +55,8 @@ def flask_configuration(database_url: str) -> dict[str, Any]:
     url = make_url(database_url)
     options: dict[str, Any] = {"pool_pre_ping": False, "json_deserializer": read_json}
     if url.get_backend_name() == "sqlite":
-        if url.database and url.database != ":memory:":
-            path = Path(url.database).absolute()
+        path = file_of(database_url)
+        if path is not None:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:

@@ -18,9 +18,10 @@ _EPOCH: Final = {
 
 
 #: Whether a transaction may write, to every table of ours: not on a standby, nor by a poor role.
+#: A database without tables keeps nobody out.
 _MAY_WRITE: Final = """
-SELECT current_setting('transaction_read_only') = 'off' AND bool_and(
-    has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT'))
+SELECT current_setting('transaction_read_only') = 'off' AND coalesce(bool_and(
+    has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')), true)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND n.nspname = current_schema() AND c.relname <> 'alembic_version'
 """

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from config.settings import Settings, SettingsError
+from config.settings import SHARED_SECRET, Settings, SettingsError
 from idp.commands.output import Output, command
 from idp.wiring import Finding, examine
 
@@ -37,11 +37,14 @@ _MENDS_FOR_PRODUCTION: Final[Mapping[str, str]] = {
     "SIAPKERJA_LIMITS_FACTOR": _LEAVE_OUT,
     "SIAPKERJA_FETCH_PRIVATE_HOSTS": _LEAVE_OUT,
     "SIAPKERJA_LOG_LEVEL": "set it to INFO, or leave it out",
-    "SIAPKERJA_HTTP_TRUSTED_PROXIES": "name the address of the proxy that passes certificates",
+    "SIAPKERJA_HTTP_TRUSTED_PROXIES": "name the proxy's own address, or the network it stands in",
+    "SIAPKERJA_LOGIN_FAILURE_FLOOR_MS": "raise it, or leave it out",
     "SIAPKERJA_HTTP_MTLS_URL": "set it to the https address of the host that asks for certificates",
     "SIAPKERJA_PASSWORD_MEMORY_KIB, _PASSES": "raise both, or leave them out",
     "SIAPKERJA_UPSTREAM_ISSUER": "set it to the issuer's https address",
     "SIAPKERJA_DUKCAPIL_URL": "set it to the https address that Dukcapil gave with the agreement",
+    "SIAPKERJA_DUKCAPIL_INSTITUTION": "set it to our name or number in the agreement",
+    "SIAPKERJA_DUKCAPIL_USER_ID": "set it to the user that Dukcapil gave with the agreement",
     "SIAPKERJA_DUKCAPIL_CA_FILE": (
         "name a PEM file of the server's certificate, or of the authority that signed it"
     ),
@@ -50,6 +53,13 @@ _MENDS_FOR_PRODUCTION: Final[Mapping[str, str]] = {
     ),
     "SIAPKERJA_MAIL_URL": "set it to the mail server's address, smtps://user:password@host",
 }
+
+#: What mends a secret that stands twice, or an SMS gateway's address, whatever the setting.
+_SHARED: Final = "let each service have a secret of its own; none of ours may be one of theirs"
+_GATEWAY: Final = "set it to the https address that the carrier gave with the contract"
+
+#: The settings are examined as for a server of several processes.
+_WORKERS: Final = 2
 
 
 @click.command()
@@ -83,12 +93,23 @@ def _settings_or_none() -> Settings | None:
 
 def _settings_findings() -> Iterator[Finding]:
     try:
-        chosen = Settings.from_env()
+        chosen = Settings.from_env(workers=_WORKERS)
     except SettingsError as error:
-        yield from map(Finding.of_setting, error.problems)
+        for problem in error.problems:
+            is_refusal = problem in error.refusals
+            yield _of_refusal(problem) if is_refusal else Finding.of_setting(problem)
         return
     yield Finding("settings", True, f"all can be read, environment {chosen.env}")
-    for refusal in chosen.refusals(workers=2):
-        name, _, why = refusal.partition(": ")
+    yield from map(_of_refusal, chosen.refusals(workers=_WORKERS))
+
+
+def _of_refusal(refusal: str) -> Finding:
+    """Tell why production would not start; `refusal`: a setting's name, a colon, and why."""
+    name, _, why = refusal.partition(": ")
+    if SHARED_SECRET in why:
+        mend = _SHARED
+    elif name.startswith("SIAPKERJA_SMS_") and name.endswith("_URL"):
+        mend = _GATEWAY
+    else:
         mend = _MENDS_FOR_PRODUCTION.get(name, "put it into a file that {}_FILE names")
-        yield Finding(name, False, f"{why}: production refuses to start", mend.format(name))
+    return Finding(name, False, f"{why}: production refuses to start", mend.format(name))

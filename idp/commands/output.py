@@ -194,9 +194,12 @@ def _reason(code: str) -> str:
     return REASONS.get(code) or f"{field or code} can't be taken: {why}"
 
 
-def settings() -> Settings:
-    """Return the settings, or raise with everything that is wrong."""
-    return Settings.from_env()
+def settings(*, workers: int | None = None) -> Settings:
+    """Return the settings, or raise with everything that is wrong.
+
+    `workers`: of a server that is to serve by them; then also with what production would refuse.
+    """
+    return Settings.from_env(workers=workers)
 
 
 def application(chosen: Settings | None = None) -> Application:

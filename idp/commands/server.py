@@ -40,7 +40,7 @@ from idp.wiring import prepare_process, reasons_not_to_start, upgrade_database
 @command
 def serve(output: Output, host: str, port: int | None, workers: int | None) -> None:
     """Run the production server; SIGTERM drains it."""
-    chosen = settings()
+    chosen = settings(workers=workers or _cores())
     reasons = reasons_not_to_start(chosen, workers=workers or _cores())
     if reasons:
         output.refuse("production", "; ".join(reasons))

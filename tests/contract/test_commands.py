@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import psycopg
 import pytest
 import redis
 import sqlalchemy as sa
@@ -32,8 +33,9 @@ from tests.dynamic import a_key
 from tests.guest import Guest
 from tests.key_server import KeyServer, running_key_server
 from tests.live_server import same_logging
-from tests.servers import running_redis
+from tests.servers import running_redis, stoppable_postgres
 from tests.unit.config.test_settings import GOOD
+from tests.waiting_for import until
 
 
 @dataclass
@@ -1100,6 +1102,7 @@ def test_the_doctor_sees_a_database_that_is_away_empty_or_behind(
     world: Siapkerja, tmp_path: Path
 ) -> None:
     away = f"postgresql://x@{free_address()}/x"
+    (tmp_path / "empty.db").touch()
     empty = f"sqlite:///{tmp_path}/empty.db"
     closed = "sqlite:////proc/nowhere/x.db"
     (tmp_path / "noise.db").write_bytes(b"no database " * 1000)
@@ -1118,6 +1121,160 @@ def test_the_doctor_sees_a_database_that_is_away_empty_or_behind(
     assert told[empty]["mend"] == "run `siapkerja db upgrade`"
     assert "writable" in told[closed]["mend"]
     assert "restore a damaged file" in told[damaged]["mend"]
+
+
+def database_of(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return next(finding for what, finding in found.items() if what.startswith("database"))
+
+
+def test_the_doctor_makes_nothing_and_names_the_folder_or_file_that_is_missing(
+    world: Siapkerja, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    # nor a root, where none is set
+    bare = Siapkerja({k: v for k, v in world.settings.items() if k != "SIAPKERJA_SECRET_KEY"})
+    folder, file = tmp_path / "nofolder", tmp_path / "x.db"
+
+    without_folder = database_of(
+        findings(bare, SIAPKERJA_DATABASE_URL=f"sqlite:///{folder}/deep/x.db")
+    )
+    without_file = database_of(findings(bare, SIAPKERJA_DATABASE_URL=f"sqlite:///{file}"))
+
+    assert without_folder["found"] == f"there is no folder {folder}/deep"
+    assert without_file["found"] == f"there is no file {file}"
+    for told in (without_folder, without_file):
+        assert "SIAPKERJA_DATABASE_URL" in told["mend"]
+        assert "siapkerja db upgrade" in told["mend"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_doctor_says_what_makes_the_database_of_the_default_path(
+    world: Siapkerja, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bare = Siapkerja({k: v for k, v in world.settings.items() if "DATABASE_URL" not in k})
+
+    told = database_of(findings(bare))
+    in_production = database_of(findings(bare, SIAPKERJA_ENV="production"))
+
+    assert told["found"] == f"{tmp_path}/var/siapkerja.db is not there yet"
+    for words in ("siapkerja db upgrade", "siapkerja serve", "siapkerja demo"):
+        assert words in told["mend"]
+    assert in_production["found"] == f"there is no folder {tmp_path}/var"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_doctor_writes_no_key_into_a_database_and_makes_no_root(
+    world: Siapkerja, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = f"sqlite:///{tmp_path}/new.db"
+    world.told("db", "upgrade", SIAPKERJA_DATABASE_URL=url)
+
+    found = findings(world, SIAPKERJA_DATABASE_URL=url)
+    rootless = findings(world, SIAPKERJA_DATABASE_URL=url, SIAPKERJA_SECRET_KEY="")
+
+    assert found["secret key"]["ok"]
+    assert rootless["secret key"]["found"] == "is nowhere"
+    assert "var/secret_key" in rootless["secret key"]["mend"]
+    assert not (tmp_path / "var").exists()
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM data_key")).scalar() == 0
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def guarded_postgres() -> Iterator[int]:
+    """A server with a role `kata` that has a password, and others that have none."""
+    with stoppable_postgres(durable=False) as running:
+        with psycopg.connect(running.url, autocommit=True) as connection:
+            connection.execute("CREATE ROLE kata LOGIN PASSWORD 'a-word'")
+            connection.execute("CREATE ROLE shut NOLOGIN")
+            (running.folder / "data/pg_hba.conf").write_text(
+                "host all kata 127.0.0.1/32 scram-sha-256\n"
+                "host all postgres,shut,nobody 127.0.0.1/32 trust\n"
+            )
+            connection.execute("SELECT pg_reload_conf()")
+        until(lambda: not lets_in(f"postgresql://kata@127.0.0.1:{running.port}/postgres"))
+        yield running.port
+
+
+def lets_in(url: str) -> bool:
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("who", "name", "found", "mend"),
+    [
+        ("kata:a-word", "nowhere", "answers, but has no database of this name", "created"),
+        ("kata:wrong", "postgres", "answers, but does not take our role", "password"),
+        ("kata", "postgres", "answers, but does not take our role", "password"),
+        ("nobody", "postgres", "answers, but does not let this role in", "LOGIN"),
+        ("shut", "postgres", "answers, but does not let this role in", "LOGIN"),
+        ("stranger", "postgres", "answers, but does not let this role in", "pg_hba.conf"),
+        ("kata:a-word", "postgres", "is at revision none", "db upgrade"),
+    ],
+)
+def test_the_doctor_tells_apart_why_postgresql_does_not_serve_us(
+    world: Siapkerja, guarded_postgres: int, who: str, name: str, found: str, mend: str
+) -> None:
+    url = f"postgresql://{who}@127.0.0.1:{guarded_postgres}/{name}"
+
+    told = findings(world, SIAPKERJA_DATABASE_URL=url)["database (postgresql)"]
+
+    assert told["found"].startswith(found)
+    assert mend in told["mend"]
+    assert "a-word" not in json.dumps(told)
+
+
+def test_the_doctor_tells_a_postgresql_that_is_down_from_one_that_turns_us_away(
+    world: Siapkerja,
+) -> None:
+    url = f"postgresql://x@{free_address()}/x"
+
+    told = findings(world, SIAPKERJA_DATABASE_URL=url)["database (postgresql)"]
+
+    assert told["found"] == "does not answer"
+    assert told["mend"].startswith("start PostgreSQL")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "nothing here",
+        "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
+        "-----BEGIN CERTIFICATE-----\nbm9uc2Vuc2U=\n-----END CERTIFICATE-----\n",
+    ],
+    ids=["missing", "no certificate", "no base64", "no DER"],
+)
+def test_sc_3_the_doctor_names_the_setting_of_a_bad_certificate_file(
+    world: Siapkerja, tmp_path: Path, text: str | None
+) -> None:
+    pinned = tmp_path / "dukcapil.pem"
+    if text is not None:
+        pinned.write_text(text)
+
+    found = findings(
+        world,
+        SIAPKERJA_DUKCAPIL_URL=f"https://{free_address()}",
+        SIAPKERJA_DUKCAPIL_CA_FILE=str(pinned),
+    )
+
+    assert found["SIAPKERJA_DUKCAPIL_CA_FILE"]["ok"] is False
+    assert "SIAPKERJA_DUKCAPIL_CA_FILE" in found["SIAPKERJA_DUKCAPIL_CA_FILE"]["mend"]
+    assert not [name for name in found if " or " in name]
+
+
+def test_the_doctor_names_the_setting_of_an_unknown_sms_gateway(world: Siapkerja) -> None:
+    found = findings(world, SIAPKERJA_SMS_GATEWAYS="pigeon")
+
+    assert found["SIAPKERJA_SMS_GATEWAYS"]["found"] == "no such SMS gateway: pigeon"
 
 
 def test_the_doctor_sees_a_database_that_can_not_be_written(
@@ -1172,6 +1329,7 @@ def test_a_role_without_rights_is_told_of(world: Siapkerja, database_url: str) -
 
     assert refused["error"] == "store"
     assert "let our role read its tables" in blind["mend"]
+    assert blind["found"] == "does not let our role read its tables"
     assert mute["found"] == "can be read but not written"
     assert "a role that may write all tables" in mute["mend"]
 
@@ -1193,6 +1351,14 @@ def test_sc_1_the_doctor_works_where_production_would_not_start(world: Siapkerja
         assert "docs/" not in found[name]["mend"]
         assert "{}" not in found[name]["mend"]
     assert "SIAPKERJA_OPERATOR_TOKEN_FILE" in found["SIAPKERJA_OPERATOR_TOKEN"]["mend"]
+
+
+def test_sc_1_the_doctor_tells_refusals_beside_what_can_not_be_read(world: Siapkerja) -> None:
+    found = findings(world, SIAPKERJA_ENV="production", SIAPKERJA_LIMITS_FACTOR="many")
+
+    assert {"SIAPKERJA_LIMITS_FACTOR", "SIAPKERJA_ISSUER", "SIAPKERJA_DUKCAPIL_URL"} <= set(found)
+    assert found["SIAPKERJA_ISSUER"]["found"].endswith(": production refuses to start")
+    assert "{}" not in json.dumps(found)
 
 
 def test_people_read_what_the_doctor_says(world: Siapkerja) -> None:
@@ -1254,6 +1420,22 @@ def test_sc_1_serve_names_every_reason_at_once(siapkerja: Siapkerja) -> None:
     for name in ("SECRET_KEY", "ISSUER", "DUKCAPIL_URL", "SMS_GATEWAYS", "MAIL_URL"):
         assert f"SIAPKERJA_{name}" in told["message"]
     assert "short;" not in told["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("ISUER", "x"), ("LIMITS_FACTOR", "many"), ("MAIL_URL", "imap://x")]
+)
+def test_sc_1_serve_names_every_reason_also_beside_a_setting_that_can_not_be(
+    siapkerja: Siapkerja, name: str, value: str
+) -> None:
+    told = siapkerja.refused(
+        "serve", "--workers", "2",
+        SIAPKERJA_ENV="production", SIAPKERJA_SECRET_KEY="short", **{f"SIAPKERJA_{name}": value},
+    )  # fmt: skip
+
+    assert told["error"] == "settings"
+    for known in (name, "SECRET_KEY", "ISSUER", "DUKCAPIL_URL", "SMS_GATEWAYS", "MAIL_URL"):
+        assert f"SIAPKERJA_{known}: " in told["message"]
 
 
 def test_the_demo_is_not_for_production(siapkerja: Siapkerja) -> None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ GOOD = {
     "SIAPKERJA_OPERATOR_TOKEN": TOKEN,
     "SIAPKERJA_DATABASE_URL": "postgresql://siapkerja:a-word@db/siapkerja",
     "SIAPKERJA_DUKCAPIL_URL": "https://dukcapil.example",
+    "SIAPKERJA_DUKCAPIL_INSTITUTION": "KEMNAKER",
+    "SIAPKERJA_DUKCAPIL_USER_ID": "kemnaker-01",
     "SIAPKERJA_DUKCAPIL_PASSWORD": "one that Dukcapil gave",
     "SIAPKERJA_DUKCAPIL_CA_FILE": "/etc/ssl/dukcapil.pem",
     "SIAPKERJA_SMS_GATEWAYS": "zenziva",
@@ -72,6 +75,12 @@ def test_sc_1_production_with_everything_good_starts() -> None:
         ("SMS_GATEWAYS", "console", "console is not a real gateway by https"),
         ("SMS_ZENZIVA_URL", "http://sms.example", "zenziva is not a real gateway by https"),
         ("SMS_ZENZIVA_SECRET", "sandbox-secret", "missing, or the sandbox's"),
+        ("SMS_ZENZIVA_URL", "https://localhost:8003/sms/zenziva", "the sandbox"),
+        ("DUKCAPIL_USER_ID", "sandbox", "the sandbox's"),
+        ("DUKCAPIL_USER_ID", "", "must be set"),
+        ("DUKCAPIL_PASSWORD", "", "must be set"),
+        ("DUKCAPIL_INSTITUTION", "", "must be set"),
+        ("LOGIN_FAILURE_FLOOR_MS", "399", "at least 400"),
         ("MAIL_URL", "smtp://localhost:8004", "the sandbox"),
         ("PASSWORD_MEMORY_KIB", "1024", "at least 19456 and 2"),
         ("PASSWORD_PASSES", "1", "at least 19456 and 2"),
@@ -85,6 +94,190 @@ def test_sc_1_production_refuses(name: str, value: str, reason: str) -> None:
     assert told.endswith(f": {reason}")
     if len(value) > 8:
         assert value not in told
+
+
+LOCAL = [
+    "localhost",
+    "LOCALHOST.",
+    "sandbox.localhost",
+    "127.0.0.1",
+    "127.0.0.2",
+    "127.1",
+    "0.0.0.0",  # noqa: S104 - nobody listens
+    "[::1]",
+    "[::]",
+    "[::ffff:127.0.0.2]",
+]
+
+
+@pytest.mark.parametrize("host", LOCAL)
+def test_sc_1_whatever_is_called_on_this_machine_is_a_sandbox(host: str) -> None:
+    told = refusals(
+        SIAPKERJA_DUKCAPIL_URL=f"https://{host}:8000",
+        SIAPKERJA_SMS_ZENZIVA_URL=f"https://{host}:8003/sms/zenziva",
+        SIAPKERJA_MAIL_URL=f"smtp://{host}:8004",
+    )
+
+    assert told == [
+        "SIAPKERJA_DUKCAPIL_URL: the sandbox, or not https",
+        "SIAPKERJA_SMS_ZENZIVA_URL: the sandbox",
+        "SIAPKERJA_MAIL_URL: the sandbox",
+    ]
+
+
+@pytest.mark.parametrize("host", ["10.0.0.7", "128.0.0.1", "[2001:db8::1]", "localhost.go.id"])
+def test_sc_1_another_machine_is_no_sandbox(host: str) -> None:
+    assert refusals(SIAPKERJA_DUKCAPIL_URL=f"https://{host}:8000") == []
+
+
+THEIRS = {
+    "DATABASE_URL": "postgresql://siapkerja:{}@db/siapkerja",
+    "REDIS_URL": "redis://:{}@redis/0",
+    "DUKCAPIL_PASSWORD": "{}",
+    "SMS_ZENZIVA_KEY": "{}",
+    "SMS_ZENZIVA_SECRET": "{}",
+    "MAIL_URL": "smtps://siapkerja:{}@mail.example",
+}
+
+
+@pytest.mark.parametrize("name", THEIRS)
+@pytest.mark.parametrize(
+    ("secret", "holder"), [(ROOT, "SECRET_KEY"), (TOKEN, "OPERATOR_TOKEN")], ids=["root", "token"]
+)
+def test_sc_1_a_secret_given_to_us_is_none_of_ours(name: str, secret: str, holder: str) -> None:
+    [told] = refusals(**{f"SIAPKERJA_{name}": THEIRS[name].format(secret)})
+
+    assert told == f"SIAPKERJA_{name}: its secret is equal to that of SIAPKERJA_{holder}"
+
+
+@pytest.mark.parametrize(("first", "second"), list(combinations(THEIRS, 2)))
+def test_sc_1_no_two_secrets_given_to_us_are_equal(first: str, second: str) -> None:
+    shared = "of-the%40carrier" if "URL" in first and "URL" in second else "of-the-carrier"
+    [told] = refusals(
+        **{f"SIAPKERJA_{name}": THEIRS[name].format(shared) for name in (first, second)}
+    )
+
+    assert told == f"SIAPKERJA_{second}: its secret is equal to that of SIAPKERJA_{first}"
+
+
+def test_sc_1_a_secret_is_compared_as_it_is_meant_in_an_address() -> None:
+    told = refusals(
+        SIAPKERJA_DUKCAPIL_PASSWORD="of@them",
+        SIAPKERJA_MAIL_URL="smtps://u:of%40them@mail.example",
+    )
+
+    assert told == [
+        "SIAPKERJA_MAIL_URL: its secret is equal to that of SIAPKERJA_DUKCAPIL_PASSWORD"
+    ]
+
+
+@pytest.mark.parametrize(
+    "networks",
+    [
+        "0.0.0.0/0",
+        "::/0",
+        "10.0.0.1, ::/0",
+        "0.0.0.0/1 128.0.0.0/1",
+        "2000::/3",
+    ],
+)
+def test_sc_1_a_network_of_strangers_is_no_proxy(networks: str) -> None:
+    [told] = refusals(SIAPKERJA_HTTP_TRUSTED_PROXIES=networks)
+
+    assert told.startswith("SIAPKERJA_HTTP_TRUSTED_PROXIES: wider than any private network")
+
+
+@pytest.mark.parametrize("networks", ["10.0.0.10", "10.0.0.0/8, 192.168.0.0/16", "fc00::/7"])
+def test_sc_1_private_networks_may_hold_the_proxy(networks: str) -> None:
+    assert refusals(SIAPKERJA_HTTP_TRUSTED_PROXIES=networks) == []
+
+
+def test_sc_1_an_institution_that_nobody_gave_is_refused() -> None:
+    with environment(**{k: v for k, v in GOOD.items() if k != "SIAPKERJA_DUKCAPIL_INSTITUTION"}):
+        [told] = Settings.from_env().refusals()
+
+    assert told == "SIAPKERJA_DUKCAPIL_INSTITUTION: must be set"
+
+
+FAULTS = {
+    "SIAPKERJA_SECRET_KEY": "short",
+    "SIAPKERJA_OPERATOR_TOKEN": "",
+    "SIAPKERJA_DATABASE_URL": "sqlite:///var/x.db",
+    "SIAPKERJA_DUKCAPIL_URL": "http://localhost:8003",
+    "SIAPKERJA_LOGIN_FAILURE_FLOOR_MS": "0",
+    "SIAPKERJA_MAIL_URL": "smtp://localhost:8004",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SIAPKERJA_ISUER", "a-value-of-mine"),
+        ("SIAPKERJA_LIMITS_FACTOR", "a-value-of-mine"),
+        ("SIAPKERJA_HTTP_TRUSTED_PROXIES", "a-value-of-mine"),
+        ("SIAPKERJA_DUKCAPIL_THRESHOLD", "a-value-of-mine"),
+        ("SIAPKERJA_ISSUER", "https://[a-value-of-mine"),
+        ("SIAPKERJA_SMS_ZENZIVA_URL", "https://[a-value-of-mine"),
+        ("SIAPKERJA_REDIS_URL", "redis://[a-value-of-mine"),
+        ("SIAPKERJA_LOG_LEVEL", "a-value-of-mine"),
+        ("SIAPKERJA_DUKCAPIL_PASSWORD_FILE", "/nowhere/a-value-of-mine"),
+    ],
+)
+def test_sc_1_a_setting_that_can_not_be_hides_no_reason(name: str, value: str) -> None:
+    with (
+        environment(**{**GOOD, **FAULTS, name: value}),
+        pytest.raises(SettingsError) as caught,
+    ):
+        Settings.from_env(workers=4)
+
+    told = caught.value.problems
+    assert [line.partition(":")[0] for line in told].count(name) == 1
+    assert {line.partition(":")[0] for line in caught.value.refusals} == set(FAULTS)
+    assert set(caught.value.refusals) < set(told)
+    assert "a-value-of-mine" not in str(caught.value)
+
+
+def test_sc_1_nothing_is_said_of_a_secret_whose_file_can_not_be_read() -> None:
+    given = {k: v for k, v in GOOD.items() if k != "SIAPKERJA_DUKCAPIL_PASSWORD"}
+    with (
+        environment(**given, SIAPKERJA_DUKCAPIL_PASSWORD_FILE="/nowhere/password"),
+        pytest.raises(SettingsError) as caught,
+    ):
+        Settings.from_env(workers=4)
+
+    assert caught.value.problems == (
+        "SIAPKERJA_DUKCAPIL_PASSWORD_FILE: can't be read (No such file or directory)",
+    )
+
+
+def test_sc_1_a_setting_that_can_not_be_is_told_alone_outside_production() -> None:
+    with (
+        environment(**FAULTS, SIAPKERJA_LIMITS_FACTOR="many"),
+        pytest.raises(SettingsError) as caught,
+    ):
+        Settings.from_env(workers=4)
+
+    assert len(caught.value.problems) == 1
+    assert caught.value.refusals == ()
+
+
+def test_sc_2_every_file_that_can_not_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "noise").write_bytes(b"\xff\xfe\xff")
+
+    told = problems(
+        SIAPKERJA_SECRET_KEY_FILE=str(tmp_path / "nowhere"),
+        SIAPKERJA_MAIL_URL_FILE=str(tmp_path / "noise"),
+        SIAPKERJA_REDIS_URL_FILE=str(tmp_path / "nowhere"),
+        SIAPKERJA_REDIS_URL="redis://redis/0",
+        SIAPKERJA_LIMITS_FACTOR="many",
+    )
+
+    assert {line.partition(":")[0] for line in told} == {
+        "SIAPKERJA_SECRET_KEY_FILE",
+        "SIAPKERJA_MAIL_URL_FILE",
+        "SIAPKERJA_REDIS_URL_FILE",
+        "SIAPKERJA_LIMITS_FACTOR",
+    }
 
 
 def test_sc_1_an_unpinned_registry_is_refused() -> None:
@@ -108,6 +301,8 @@ def test_sc_1_all_reasons_are_told_at_once() -> None:
         "SIAPKERJA_ISSUER",
         "SIAPKERJA_DATABASE_URL",
         "SIAPKERJA_DUKCAPIL_URL",
+        "SIAPKERJA_DUKCAPIL_INSTITUTION",
+        "SIAPKERJA_DUKCAPIL_USER_ID",
         "SIAPKERJA_DUKCAPIL_PASSWORD",
         "SIAPKERJA_SMS_GATEWAYS",
         "SIAPKERJA_MAIL_URL",
@@ -157,6 +352,8 @@ def test_an_unknown_name_stops_with_the_nearest_known_one(name: str, nearest: st
         ("SIAPKERJA_ISSUER", "https://id.example.go.id/sso"),
         ("SIAPKERJA_ISSUER", "https://id.example.go.id?x=1"),
         ("SIAPKERJA_DUKCAPIL_THRESHOLD", "79"),
+        ("SIAPKERJA_DUKCAPIL_ELEMENTS", "NAMA_LGKP"),
+        ("SIAPKERJA_ISSUER", "https://[id.example.go.id"),
         ("SIAPKERJA_LOGIN_SESSION_IDLE_SECONDS", "999999"),
     ],
 )
