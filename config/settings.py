@@ -470,7 +470,10 @@ class Settings(_Area):
         "INFO", description="least level that is logged"
     )
     operator_token: str = Field(
-        "", description="bearer token for `/metrics` and for the details of `/readyz`", repr=False
+        "",
+        description="bearer token for `/metrics` and for the details of `/readyz`; in production "
+        "both stay shut without it",
+        repr=False,
     )
     metrics_folder: Path | None = Field(
         None,
@@ -620,8 +623,7 @@ class Settings(_Area):
             yield "SIAPKERJA_DUKCAPIL_URL: the sandbox, or not https"
         elif registry.ca_file is None:
             yield "SIAPKERJA_DUKCAPIL_CA_FILE: must pin the server's certificate"
-        # the default may be our real name at Dukcapil: somebody has to have said so
-        if not registry.institution or "institution" not in registry.model_fields_set:
+        if not registry.institution:
             yield "SIAPKERJA_DUKCAPIL_INSTITUTION: must be set"
         for field in ("user_id", "password"):
             given, default = getattr(registry, field), DukcapilSettings.model_fields[field].default
@@ -845,7 +847,7 @@ def _weak_secrets(roots: tuple[str, ...], operator_token: str) -> Iterator[str]:
         yield from (f"{name}: {why}" for why in _weaknesses(root))
     name = "SIAPKERJA_OPERATOR_TOKEN"
     if not operator_token:
-        yield f"{name}: must be set"
+        # what it would open stays shut
         return
     if operator_token in roots:
         yield f"{name}: equal to a root"
@@ -859,11 +861,14 @@ SHARED_SECRET: Final = "its secret is equal to that of"
 def _shared_secrets(
     ours: Iterable[tuple[str, str]], given: Iterable[tuple[str, str]]
 ) -> Iterator[str]:
-    """Tell which secrets that others gave us equal one of ours, or one another."""
-    holders = {secret: name for name, secret in ours}
+    """Tell which secrets that others gave us equal one of ours, which they then know.
+
+    What others gave may be alike: that is theirs to mend, and no reason to stand still.
+    """
+    holders = {secret: name for name, secret in ours if secret}
     for name, secret in given:
-        if secret and (holder := holders.setdefault(secret, name)) != name:
-            yield f"{name}: {SHARED_SECRET} {holder}"
+        if secret in holders:
+            yield f"{name}: {SHARED_SECRET} {holders[secret]}"
 
 
 def _weaknesses(secret: str) -> Iterator[str]:

@@ -1342,7 +1342,7 @@ def test_the_doctor_sees_a_database_without_keys(world: Siapkerja, tmp_path: Pat
 
 
 def test_sc_1_the_doctor_works_where_production_would_not_start(world: Siapkerja) -> None:
-    found = findings(world, SIAPKERJA_ENV="production")
+    found = findings(world, SIAPKERJA_ENV="production", SIAPKERJA_OPERATOR_TOKEN="short")
 
     bad = {name for name, finding in found.items() if not finding["ok"]}
     assert {"SIAPKERJA_ISSUER", "SIAPKERJA_DUKCAPIL_URL", "SIAPKERJA_OPERATOR_TOKEN"} <= bad
