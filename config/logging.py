@@ -11,6 +11,7 @@ import sys
 import time
 from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event, Lock, Thread
 from typing import Any, Final, TextIO
@@ -32,6 +33,17 @@ _NUMBER_MAX: Final = 10**11
 #: What every personal text has in it: looking for this first spares most lines the search above.
 _DIGITS: Final = re.compile(r"\d(?:[ .\-]?\d){8}")
 _ENCODE: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
+
+@dataclass(frozen=True, slots=True)
+class AuditHead:
+    """A signed head of the audit chain, which a line tells as it is.
+
+    It has the form of a token and is none: it opens nothing, and names a number and an instant. As
+    its type lets it through and not its form, no text that happens to look alike passes with it.
+    """
+
+    signed: str
 
 
 class JsonLines(logging.Formatter):
@@ -62,6 +74,8 @@ def strike(text: str) -> str:
 def _clean(value: object) -> object:
     """Return a field's value with everything struck that lies in it, however deep."""
     match value:
+        case AuditHead():
+            return value.signed
         case str():
             return strike(value)
         case bool() | None:

@@ -56,6 +56,7 @@ from adapters.upstream import (
     read_keys,
     registration_of,
 )
+from config.logging import AuditHead
 from config.settings import (
     DEVELOPMENT_ROOT,
     SANDBOX_MAIL,
@@ -880,7 +881,7 @@ def _jobs(services: Services) -> tuple[Job, ...]:
         head = log.keep_head()
         if head is not None:
             # the log goes elsewhere: that is what a cut tail is found by
-            logger.info("audit head", extra={"head": head.signed})
+            logger.info("audit head", extra={"head": AuditHead(head.signed)})
 
     return (
         Job("audit-seal", 0, 30, log.seal_all, log.has_unsealed),

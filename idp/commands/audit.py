@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final, NoReturn
@@ -15,11 +15,14 @@ from idp.domain.errors import Refused
 from idp.domain.identity.audit import AuditRow
 from idp.domain.identity.audit_chain import Flaw
 from idp.domain.identity.audit_lines import json_line, parse_line, syslog_line
+from idp.domain.identity.head_lines import HeadFile, ToldHead, read_head_file
 from idp.ports.vault import DataKey
 from idp.services.audit_log import AuditLog, ChainVerifier
 from idp.wiring import export_verifier
 
 _FILE: Final = click.Path(exists=True, dir_okay=False)
+#: So many lines are named that tell no head.
+_NAMED: Final = 5
 
 
 @click.group()
@@ -46,24 +49,44 @@ def verify(
     """Check every row; names the first that was changed, deleted, moved, inserted or cut off."""
     if export is None and (key is not None or since):
         raise click.UsageError("--key and --since go with --file")
-    signed = list(_heads(heads)) if heads else []
+    told = _head_file(heads) if heads is not None else HeadFile(0, ())
+    texts = [head.text for head in told.heads]
     if export is not None:
         verifier = _offline(key) if key is not None else _log(database).verifier
-        flaw = verifier.check(_rows(export), signed, after=since)
-        _tell(output, [flaw] if flaw is not None else [], verifier, signed)
-        return
-    log = _log(database)
-    _tell(output, list(log.verify(signed)), log.verifier, signed)
-
-
-def _tell(
-    output: Output, flaws: Sequence[Flaw], verifier: ChainVerifier, heads: Sequence[str]
-) -> None:
+        flaw = verifier.check(_rows(export), texts, after=since)
+        flaws = [flaw] if flaw is not None else []
+    else:
+        log = _log(database)
+        verifier, flaws = log.verifier, list(log.verify(texts))
     if flaws:
         _refuse(output, flaws)
-    count = verifier.count_heads(heads)
-    sentence = f"The audit log is whole, and fits {count} of {len(heads)} heads."
-    output.tell({"whole": True, "heads": count, "lines": len(heads)}, sentence)
+    count = _fitting(output, told.heads, verifier, since) if heads is not None else 0
+    fits = f", and fits {count} {'head' if count == 1 else 'heads'}" if heads is not None else ""
+    output.tell(
+        {"whole": True, "heads": count, "lines": told.lines}, f"The audit log is whole{fits}."
+    )
+
+
+def _fitting(output: Output, told: Sequence[ToldHead], verifier: ChainVerifier, since: int) -> int:
+    """Return how many heads a log fits whose rows hold; refuses where they don't prove its end."""
+    read = [(head.line, verifier.read_head(head.text)) for head in told]
+    unread = [str(line) for line, claims in read if claims is None]
+    if unread:
+        more = f" and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
+        output.refuse(
+            "audit.head_unreadable",
+            "every row holds, but the file with heads has lines that should tell one and have none"
+            f" that was signed for this log: {', '.join(unread[:_NAMED])}{more}",
+        )
+    # a head before the part that was looked at says nothing about the end of that part
+    count = len([line for line, claims in read if claims and claims["sequence"] >= since])
+    if not count:
+        output.refuse(
+            "audit.heads_missing",
+            "every row holds, but the file tells no head of what was looked at: nothing shows"
+            " whether the end was cut off",
+        )
+    return count
 
 
 def _refuse(output: Output, flaws: Sequence[Flaw]) -> NoReturn:
@@ -150,18 +173,6 @@ def _rows(path: str) -> Iterator[AuditRow]:
         yield from (parse_line(line) for line in lines if line.strip())
 
 
-def _heads(path: str) -> Iterator[str]:
-    """Yield the heads in a file: one a line, or JSON lines that have a member of that name."""
+def _head_file(path: str) -> HeadFile:
     with Path(path).open(encoding="utf-8", errors="replace") as lines:
-        yield from _told(lines)
-
-
-def _told(lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
-        try:
-            told = json.loads(line) if line.startswith("{") else line
-        except ValueError:
-            told = line
-        head = told.get("head") if isinstance(told, dict) else told
-        if isinstance(head, str) and head.strip():
-            yield head.strip()
+        return read_head_file(lines)

@@ -34,18 +34,17 @@ class ChainVerifier:
         self, rows: Iterable[AuditRow], heads: Iterable[str] = (), *, after: int = 0
     ) -> Flaw | None:
         """Return the first row that does not hold. `after`: the number before the first row."""
-        told = {head["sequence"]: head for head in self._read(heads)}
+        told: dict[int, set[str]] = {}
+        for text in heads:
+            head = self.read_head(text)
+            if head is not None:
+                # every value counts: the head of a row that took a cut one's place is ours too
+                told.setdefault(head["sequence"], set()).add(head["chain"])
         return Walk(self.vault.audit_key(), told, after).along(rows)
 
-    def count_heads(self, heads: Iterable[str]) -> int:
-        """Return how many texts are heads that we signed: the others prove nothing."""
-        return len(list(self._read(heads)))
-
-    def _read(self, texts: Iterable[str]) -> Iterator[Mapping[str, Any]]:
-        for text in texts:
-            head = self.heads.read(text.strip()) if text.strip() else None
-            if head is not None:
-                yield head
+    def read_head(self, text: str) -> Mapping[str, Any] | None:
+        """Return what a head tells that we signed; `None` for any other text, it proves nothing."""
+        return self.heads.read(text.strip()) if text.strip() else None
 
 
 @dataclass(slots=True)

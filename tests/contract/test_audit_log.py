@@ -14,6 +14,7 @@ from joserfc.jwk import OKPKey
 
 from adapters.sql.tables import audit_event as table
 from adapters.sql.tables import signing_key
+from config.logging import JsonLines
 from idp.app import Application
 from idp.domain.identity.audit import Action, AuditEvent, Origin
 from idp.domain.identity.audit_chain import Flaw
@@ -186,6 +187,26 @@ def test_pd_5_a_tail_that_was_written_anew_is_found(chain: Services, app: Applic
     assert first(chain, head) == ("rewritten", last)
 
 
+def test_pd_5_a_head_from_outside_counts_also_where_a_new_row_took_its_place(
+    chain: Services, app: Application
+) -> None:
+    last = rows(app)[-1].sequence
+    before = chain.audit_log.head()
+    execute(app, sa.delete(table).where(table.c.sequence > last - 3))
+    record(chain, 3)
+    chain.audit_log.seal()
+    after = chain.audit_log.head()
+    assert before is not None
+    assert after is not None
+
+    assert flaws(chain, after) == []
+    assert first(chain, before, after) == ("rewritten", last)
+    part = list(chain.audit_log.rows(last))
+    assert chain.audit_log.verifier.check(part, [before, after], after=last) == Flaw(
+        "rewritten", last
+    )
+
+
 @pytest.mark.parametrize("head", ["", "  ", "nonsense", "a.b.c", "e30.e30.e30"])
 def test_pd_5_a_head_that_is_not_ours_counts_for_nothing(chain: Services, head: str) -> None:
     assert flaws(chain, head) == []
@@ -238,13 +259,16 @@ def test_pd_5_the_log_keeps_the_head_once_an_hour(
     chain: Services, app: Application, clock: FixedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
+    caplog.handler.setFormatter(JsonLines())
     app.wiring.housekeeper.do_due()
     app.wiring.housekeeper.do_due()
     clock.move(3601)
     app.wiring.housekeeper.do_due()
 
-    heads = [r.__dict__["head"] for r in caplog.records if r.getMessage() == "audit head"]
+    lines = [json.loads(line) for line in caplog.text.splitlines()]
+    heads = [line["head"] for line in lines if line["event"] == "audit head"]
     assert len(heads) == 2
+    assert [head.signed for head in chain.audit_log.list_heads()] == heads[:1]  # of one end
     assert flaws(chain, *heads) == []
 
 
@@ -358,7 +382,7 @@ def test_pd_5_a_head_outlives_every_key_of_tokens(
     execute(app, sa.delete(signing_key))
     chain.audit_log.seal_all()
 
-    assert chain.audit_log.verifier.count_heads([head]) == 1
+    assert chain.audit_log.verifier.read_head(head) is not None
     assert flaws(chain, head) == []
 
 

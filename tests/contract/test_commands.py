@@ -1,6 +1,8 @@
 """`siapkerja`: what commands print, with which exit code, and what they refuse (contract 1)."""
 
+import io
 import json
+import logging
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ from click.testing import CliRunner, Result
 from adapters.sql import engine as engines
 from adapters.sql import schema
 from adapters.sql.health import may_write
+from config.logging import JsonLines
 from config.settings import Settings
 from idp import wiring
 from idp.app import Application, create_app
@@ -30,6 +33,7 @@ from idp.oidc.tokens.key_ring import KEEP_SECONDS
 from idp.web import compiled
 from tests.conftest import BASE, ROOT, environment
 from tests.dynamic import a_key
+from tests.fakes import FixedClock
 from tests.guest import Guest
 from tests.key_server import KeyServer, running_key_server
 from tests.live_server import same_logging
@@ -808,6 +812,145 @@ def test_pd_5_the_audit_log_is_verified_with_heads_from_outside(
 
 
 @pytest.fixture
+def logged(siapkerja: Siapkerja, make_app: Callable[..., Application], clock: FixedClock) -> str:
+    """What a server logged in two hours, a few rows in each: lines as they are written."""
+    server = make_app(SIAPKERJA_LOG_LEVEL="INFO")
+    [handler] = [h for h in logging.getLogger().handlers if isinstance(h.formatter, JsonLines)]
+    written = io.StringIO()
+    stream, handler.stream = handler.stream, written  # type: ignore[attr-defined]
+    try:
+        for _ in range(2):
+            with same_logging():
+                siapkerja.told("keys", "rotate")
+            server.wiring.housekeeper.do_due()
+            clock.move(3601)
+    finally:
+        handler.stream = stream  # type: ignore[attr-defined]
+    return written.getvalue()
+
+
+def cut(app: Application) -> None:
+    """Delete the newest row and what the database keeps about it, as somebody with its role."""
+    with app.app_context(), app.extensions["sqlalchemy"].engine.begin() as connection:
+        last = connection.scalar(sa.text("SELECT max(sequence) FROM audit_event"))
+        for table in ("audit_event", "audit_head"):
+            connection.execute(sa.text(f"DELETE FROM {table} WHERE sequence = {last}"))  # noqa: S608
+
+
+#: What collectors put around a line.
+COLLECTED = {
+    "as written": lambda line: line,
+    "journal": lambda line: f"Nov 28 02:00:00 host siapkerja[7]: {line}",
+    "compose": lambda line: f"server-1  | {line}",
+    "docker": lambda line: json.dumps({"log": f"{line}\n", "stream": "stderr"}),
+}
+
+
+@pytest.mark.parametrize("collected", COLLECTED.values(), ids=COLLECTED)
+def test_pd_5_the_lines_of_the_log_find_a_log_that_was_cut(
+    siapkerja: Siapkerja,
+    app: Application,
+    logged: str,
+    tmp_path: Path,
+    collected: Callable[[str], str],
+) -> None:
+    heads = tmp_path / "server.log"
+    heads.write_text("\n".join(map(collected, logged.splitlines())), "utf-8")
+
+    whole = siapkerja.told("audit", "verify", "--heads", str(heads))
+    cut(app)
+    unseen = siapkerja.told("audit", "verify")
+    seen = siapkerja.refused("audit", "verify", "--heads", str(heads))
+
+    assert whole["heads"] == 2
+    assert unseen["whole"]
+    assert seen["error"] == "audit.broken"
+    assert "cut at " in seen["message"]
+
+
+@pytest.mark.parametrize(
+    "bend",
+    [
+        lambda head: "[struck]",
+        lambda head: "",
+        lambda head: head[:60],
+        lambda head: head[:-4],
+        lambda head: head.replace(".", ".eyJ", 1),
+    ],
+    ids=["struck", "empty", "torn", "short", "forged"],
+)
+@pytest.mark.parametrize("collected", COLLECTED.values(), ids=COLLECTED)
+def test_pd_5_a_line_that_should_tell_a_head_and_does_not_is_named(
+    siapkerja: Siapkerja,
+    logged: str,
+    tmp_path: Path,
+    collected: Callable[[str], str],
+    bend: Callable[[str], str],
+) -> None:
+    lines = logged.splitlines()
+    number = max(n for n, line in enumerate(lines) if '"audit head"' in line)
+    head = json.loads(lines[number])["head"]
+    lines[number] = lines[number].replace(head, bend(head))
+    heads = tmp_path / "server.log"
+    heads.write_text("\n".join(map(collected, lines)), "utf-8")
+
+    refused = siapkerja.refused("audit", "verify", "--heads", str(heads))
+
+    assert refused["error"] == "audit.head_unreadable"
+    assert refused["message"].endswith(f": {number + 1}")
+
+
+def test_pd_5_a_log_without_a_head_proves_nothing(
+    siapkerja: Siapkerja, logged: str, tmp_path: Path
+) -> None:
+    heads = tmp_path / "server.log"
+    empty = '{"head": null}\n'  # what `audit head` prints where nothing was sealed yet
+    other = '{"event": "request", "job": "audit-head"}\n\nTraceback (most recent call last):\n'
+    for text in ("", "\n\n", empty, other):
+        heads.write_text(text, "utf-8")
+        assert (
+            siapkerja.refused("audit", "verify", "--heads", str(heads))["error"]
+            == "audit.heads_missing"
+        )
+
+    heads.write_text(empty + other + logged, "utf-8")
+    assert siapkerja.told("audit", "verify", "--heads", str(heads))["heads"] == 2
+
+
+@pytest.mark.parametrize("line", ["[struck]", "nonsense", "a.b.c", '{"head":7}', "eyJhbGc.e30.e30"])
+def test_pd_5_a_line_among_heads_that_is_none_is_named(
+    siapkerja: Siapkerja, tmp_path: Path, line: str
+) -> None:
+    siapkerja.told("keys", "rotate")
+    head = siapkerja.told("audit", "head")["head"]
+    heads = tmp_path / "heads.txt"
+    heads.write_text(f"{head}\n{line}\n" * 7, "utf-8")
+
+    refused = siapkerja.refused("audit", "verify", "--heads", str(heads))
+
+    assert refused["error"] == "audit.head_unreadable"
+    assert refused["message"].endswith(": 2, 4, 6, 8, 10 and 2 more")
+
+
+@pytest.mark.parametrize("words", [["--json", "audit", "head"], ["audit", "head"]])
+@pytest.mark.parametrize("every", [[], ["--all"]])
+def test_pd_5_heads_are_read_as_they_are_printed(
+    siapkerja: Siapkerja, tmp_path: Path, words: list[str], every: list[str]
+) -> None:
+    for _ in range(2):
+        siapkerja.told("keys", "rotate")
+        siapkerja.told("audit", "head")
+    heads = tmp_path / "heads.txt"
+    heads.write_text(siapkerja.run(*words, *every).stdout, "utf-8")
+
+    fits = siapkerja.run("audit", "verify", "--heads", str(heads))
+
+    count = "2 heads" if every else "1 head"
+    assert fits.stdout == f"The audit log is whole, and fits {count}.\n"
+    assert siapkerja.run("audit", "verify").stdout == "The audit log is whole.\n"
+
+
+@pytest.fixture
 def exported(siapkerja: Siapkerja, tmp_path: Path) -> Path:
     """A folder with an export of a few rows, its key and a head; the database is gone."""
     siapkerja.told("client", "create", "--file", "-", given=PORTAL)
@@ -876,6 +1019,8 @@ def test_pd_5_an_export_goes_on_behind_its_cursor(siapkerja: Siapkerja, exported
     syslog = siapkerja.run("audit", "export", "--format", "syslog").stdout.splitlines()
     (exported / "rows").write_text("\n".join(more), "utf-8")
     part = siapkerja.told("audit", "verify", *offline(exported), "--since", cursor)
+    (exported / "rows").write_text("", "utf-8")
+    behind = siapkerja.refused("audit", "verify", *offline(exported), "--since", "99")
 
     assert more == rows[3:]
     assert two == rows[3:5]
@@ -883,6 +1028,7 @@ def test_pd_5_an_export_goes_on_behind_its_cursor(siapkerja: Siapkerja, exported
     assert len(syslog) == len(rows)
     assert all(line.startswith("<110>1 ") for line in syslog)
     assert part["whole"]
+    assert behind["error"] == "audit.heads_missing"
 
 
 def test_pd_5_another_database_is_verified_by_its_url(

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from adapters.metrics import PrometheusMetrics
-from config.logging import STRUCK, Batches, JsonLines, RequestLog, set_up, strike
+from config.logging import STRUCK, AuditHead, Batches, JsonLines, RequestLog, set_up, strike
 from idp.app import Application, guarded
 from idp.ports.metrics import METRICS, Kind
 from idp.wiring import Given
@@ -260,6 +260,19 @@ def test_pd_4_what_looks_personal_or_secret_is_struck(secret: str) -> None:
 
     assert line["event"] == f"saw {STRUCK} here"
     assert secret not in json.dumps(line)
+
+
+def test_pd_4_only_a_value_of_its_type_passes_as_a_head_of_the_audit_log() -> None:
+    head = "eyJhbGciOiJFZDI1NTE5In0.eyJzZXF1ZW5jZSI6N30.c2lnbmF0dXJl"
+
+    line = _line(f"audit head {head}", head=head, deep=[head], audit=AuditHead(head))
+
+    assert line["audit"] == head
+    assert (line["event"], line["head"], line["deep"]) == (
+        f"audit head {STRUCK}",
+        STRUCK,
+        [STRUCK],
+    )
 
 
 def test_pd_4_control_characters_are_escaped_and_the_time_is_utc() -> None:

@@ -6,12 +6,12 @@ the database, find a tail that was cut off or written anew.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from hmac import compare_digest
 from hmac import digest as hmac_digest
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from idp.domain.identity.audit import AuditEvent, AuditRow, check_event
@@ -113,23 +113,26 @@ def seal(rows: Iterable[AuditRow], last: Link, key: bytes) -> Iterator[tuple[UUI
 class Walk:
     """One look along a chain, or along the part of it that begins behind row `sequence`.
 
-    `heads`: what signed heads tell, by number. `sequence`: in the end the last row that holds.
+    `heads`: the chain values that signed heads tell, by number; more than one where an end was cut
+    off and grew anew. `sequence`: in the end the last row that holds.
     """
 
     key: bytes
-    heads: Mapping[int, Mapping[str, Any]]
+    heads: Mapping[int, Collection[str]]
     sequence: int = 0
     _before: bytes | None = field(init=False)
 
     def __post_init__(self) -> None:
-        head = self.heads.get(self.sequence)
+        told = self.heads.get(self.sequence)
         #: Where a part begins that no head stands before, its first row has nothing to follow.
-        self._before = bytes.fromhex(head["chain"]) if head is not None else None
+        self._before = bytes.fromhex(next(iter(told))) if told else None
         if self.sequence == 0:
             self._before = GENESIS
 
     def along(self, rows: Iterable[AuditRow]) -> Flaw | None:
         """Return the first row that does not hold."""
+        if len(self.heads.get(self.sequence, ())) > 1:
+            return Flaw("rewritten", self.sequence)
         try:
             for row in rows:
                 flaw = self._step(row)
@@ -151,8 +154,7 @@ class Walk:
             chained(row.mac, self._before, self.key), link
         ):
             return Flaw("moved", number, row.id.hex)
-        head = self.heads.get(number)
-        if head is not None and head["chain"] != link.hex():
+        if any(told != link.hex() for told in self.heads.get(number, ())):
             return Flaw("rewritten", number, row.id.hex)
         self.sequence, self._before = number, link
         return None
