@@ -13,6 +13,7 @@ from idp.web.context import admin_here, cookie_name, flow, services, signed_in, 
 from idp.web.front import body_limit
 from idp.web.headers import page_headers
 
+#: As long as a registration goes on (docs/decisions/flow-cookie.md).
 FLOW_SECONDS: Final = 1800
 LANGUAGE_SECONDS: Final = 365 * 86400
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})

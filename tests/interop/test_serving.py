@@ -218,7 +218,7 @@ def test_the_supervisor_keeps_nothing_of_the_application_in_memory() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_server_and_takes_its_figures_away(
+def test_r_17_a_signal_ends_the_server_and_takes_its_figures_away(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     with running_server(workers=2, TMPDIR=str(tmp_path)) as server:

@@ -88,7 +88,7 @@ def command_of(pid: int) -> bytes:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_workers_finish_what_they_began_and_a_second_signal_changes_nothing(
+def test_r_17_workers_finish_what_they_began_and_a_second_signal_changes_nothing(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     with supervised(tmp_path, FINISHES) as running:

@@ -45,7 +45,7 @@ def count(app: Application, table: str) -> int:
         return connection.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar_one()  # noqa: S608 - names of our own tables
 
 
-def test_rg_2_twenty_registrations_of_one_nik_open_one_account(
+def test_rg_2_r_12_twenty_registrations_of_one_nik_open_one_account(
     nodes: list[Application], sandbox: Sandbox
 ) -> None:
     for number in range(ROUNDS):

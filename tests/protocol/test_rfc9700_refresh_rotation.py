@@ -269,7 +269,7 @@ def test_oa_15_a_restart_forgives_nothing_older(
     refused(restarted.refresh(token))
 
 
-def test_oa_15_two_tabs_at_once_get_one_successor(
+def test_oa_15_r_13_two_tabs_at_once_get_one_successor(
     public_portal: Portal, make_app: Callable[..., Application]
 ) -> None:
     twin = make_app()
@@ -290,7 +290,7 @@ def test_oa_15_two_tabs_at_once_get_one_successor(
     assert events(public_portal, Action.TOKEN_FAMILY_ENDED) == 0
 
 
-def test_oa_15_every_thief_ends_his_family(public_portal: Portal, clock: FixedClock) -> None:
+def test_oa_15_r_13_every_thief_ends_his_family(public_portal: Portal, clock: FixedClock) -> None:
     for number in range(1, THIEVES + 1):
         token = first_token(public_portal)
         successor = public_portal.refresh(token).get_json()["refresh_token"]
