@@ -278,7 +278,7 @@ def test_the_smaller_pages_of_the_space(visit: Visit, world: World) -> None:
     visitor.look("partner-portals")
     visitor.open(portal + "/akhiri")
     visitor.press("Akhiri portal")
-    visitor.page.wait_for_url("**/pengembang/portal?*")
+    visitor.wait_for("/pengembang/portal")
     visitor.look("partner-portals-ended")
 
     visitor.open("/pengembang/token")

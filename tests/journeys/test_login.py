@@ -1395,12 +1395,12 @@ def test_a_form_of_a_page_whose_session_ended_in_another_tab_says_so(
     app: Application, guest: Guest, account: Account
 ) -> None:
     sign_in(app, guest.browser, account)
-    page = guest.get("/akun/keamanan/email")
+    page = guest.get("/keluar")
     guest.post("/keluar", decision="all")
 
-    there = guest.post("/akun/keamanan/email", page).headers["Location"]
+    there = guest.post("/akun/sesi", page, action="others").headers["Location"]
 
-    assert there.endswith("&pesan=berakhir")
+    assert there == "/masuk?lanjut=account_sessions&pesan=berakhir"
 
 
 def test_the_page_of_signing_out_is_not_shown_to_who_is_signed_in(
