@@ -6,11 +6,9 @@ until they are whole spares us all of it (docs/operate.md).
 """
 
 import io
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from tempfile import SpooledTemporaryFile
-from threading import Condition, Event, Thread, get_ident
+from threading import Condition, Event, Lock, Thread, get_ident
 from typing import IO, TYPE_CHECKING, Final
 
 from idp.ports.clock import Clock
@@ -43,8 +41,10 @@ class Bodies:
     def __init__(self, clock: Clock, cut_off: CutOff) -> None:
         self._clock = clock
         self._cut_off = cut_off
-        self._free = Condition()
-        self._reading: Counter[str] = Counter()
+        self._lock = Lock()
+        self._free = Condition(self._lock)
+        self._waiting = 0
+        self._reading: dict[str, int] = {}
         self._began: dict[int, tuple[float, str]] = {}
         self._stopped = Event()
         self._watcher: Thread | None = None
@@ -70,11 +70,13 @@ class Bodies:
         length = None if is_chunked else int(told or 0)
         if length == 0:
             return None
-        with self._place(environ) as has_place:
-            if not has_place:
-                return 503
-            began = self._clock.monotonic()
+        caller, began = environ["siapkerja.address"], self._clock.monotonic()
+        if not self._take_place(caller, began, environ.get("REMOTE_ADDR", "")):
+            return 503
+        try:
             body, size = _read(environ["wsgi.input"], most + 1 if length is None else length)
+        finally:
+            self._give_place(caller)
         if length is None and size > most:
             return 413
         if length is not None and size < length:
@@ -93,31 +95,33 @@ class Bodies:
         if kept is not None:
             kept.close()
 
-    @contextmanager
-    def _place(self, environ: "WSGIEnvironment") -> Iterator[bool]:
-        """Hold one of the places while a body is read; `False` where none comes free."""
-        caller = environ["siapkerja.address"]
-        me = get_ident()
-        with self._free:
-            has_place = self._free.wait_for(lambda: self._has_place(caller), PATIENCE_SECONDS)
-            if has_place:
-                self._reading[caller] += 1
-                self._began[me] = self._clock.monotonic(), environ.get("REMOTE_ADDR", "")
-        if not has_place:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            with self._free:
-                del self._began[me]
-                self._reading[caller] -= 1
-                if not self._reading[caller]:
-                    del self._reading[caller]
-                self._free.notify()
+    def _take_place(self, caller: str, began: float, remote: str) -> bool:
+        """Take one of the places for this thread; `False` where none comes free."""
+        # most bodies find one: a condition's own ways cost more than the body (`make bench`)
+        with self._lock:
+            if not self._has_place(caller):
+                self._waiting += 1
+                is_free = self._free.wait_for(lambda: self._has_place(caller), PATIENCE_SECONDS)
+                self._waiting -= 1
+                if not is_free:
+                    return False
+            self._reading[caller] = self._reading.get(caller, 0) + 1
+            self._began[get_ident()] = began, remote
+        return True
+
+    def _give_place(self, caller: str) -> None:
+        with self._lock:
+            del self._began[get_ident()]
+            left = self._reading[caller] - 1
+            if left:
+                self._reading[caller] = left
+            else:
+                del self._reading[caller]
+            if self._waiting:
+                self._free.notify_all()
 
     def _has_place(self, caller: str) -> bool:
-        return len(self._began) < PLACES and self._reading[caller] < PLACES_OF_ONE
+        return len(self._began) < PLACES and self._reading.get(caller, 0) < PLACES_OF_ONE
 
     def _watch(self) -> None:
         while not self._stopped.wait(_LOOK_SECONDS):
@@ -126,7 +130,7 @@ class Bodies:
     def cut_slow_ones(self) -> None:
         """Cut off every caller whose body takes too long."""
         now = self._clock.monotonic()
-        with self._free:
+        with self._lock:
             waited_for = list(self._began.values())
         slow = {remote for began, remote in waited_for if now - began >= BODY_SECONDS}
         dripping = {remote for began, remote in waited_for if now - began >= WHOLE_SECONDS}
