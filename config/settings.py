@@ -77,34 +77,29 @@ class ToldSetting:
 def read_environment() -> dict[str, str]:
     """Return our variables, those given as files replaced by the files' contents.
 
-    A file that can't be read counts as not given; `_unreadable_files` tells of it.
+    A file that can't be read counts as not given.
     """
-    found = {}
+    return _read_variables()[0]
+
+
+def _read_variables() -> tuple[dict[str, str], list[str]]:
+    """Return the same, and which variables name a file that there is no use in."""
+    found: dict[str, str] = {}
+    faults = []
     for name, value in _variables():
         if not _names_a_file(name):
             found[name] = value
-        elif _without_file(name) not in os.environ:
-            try:
-                found[_without_file(name)] = Path(value).read_text("utf-8").strip()
-            except (OSError, ValueError):
-                continue
-    return found
-
-
-def _unreadable_files() -> Iterator[str]:
-    """Tell which variables name a file that there is no use in."""
-    for name, value in _variables():
-        if not _names_a_file(name):
             continue
         if _without_file(name) in os.environ:
-            yield f"{name}: set as a value and as a file; one of them has to go"
+            faults.append(f"{name}: set as a value and as a file; one of them has to go")
             continue
         try:
-            Path(value).read_text("utf-8")
+            found[_without_file(name)] = Path(value).read_text("utf-8").strip()
         except OSError as error:
-            yield f"{name}: can't be read ({error.strerror})"
+            faults.append(f"{name}: can't be read ({error.strerror})")
         except ValueError:
-            yield f"{name}: can't be read (not a text in UTF-8)"
+            faults.append(f"{name}: can't be read (not a text in UTF-8)")
+    return found, faults
 
 
 def _variables() -> list[tuple[str, str]]:
@@ -501,7 +496,7 @@ class Settings(_Area):
         `workers`: of a server that is to serve by it. The list then also tells why production would
         refuse the rest.
         """
-        problems = [*_unreadable_files(), *_unknown_names()]
+        problems = [*_read_variables()[1], *_unknown_names()]
         areas: dict[str, Any] = {}
         for name, area in AREAS.items():
             areas[name], told = _read(area)

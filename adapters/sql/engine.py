@@ -29,8 +29,7 @@ _SCAN: Final = cast(Any, JSONDecoder()).scan_once
 SQLITE_BEGIN: Final = "sqlite_begin"
 
 
-#: PostgreSQL, appendix A.
-#: SQLSTATE of a database that is closed to us (42501) or takes no writes, as a standby (25006).
+#: PostgreSQL, appendix A: a database is closed to us, or takes no writes, as a standby.
 _CLOSED: Final = frozenset({"42501", "25006"})
 
 

@@ -47,13 +47,11 @@ class Bodies:
         self._reading: dict[str, int] = {}
         self._began: dict[int, tuple[float, str]] = {}
         self._stopped = Event()
-        self._watcher: Thread | None = None
 
     def start(self) -> None:
         """Begin to look for callers that bring nothing; call it after a fork."""
         self._stopped.clear()
-        self._watcher = Thread(target=self._watch, name="slow-bodies", daemon=True)
-        self._watcher.start()
+        Thread(target=self._watch, name="slow-bodies", daemon=True).start()
 
     def stop(self) -> None:
         """End that."""

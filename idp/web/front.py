@@ -22,6 +22,7 @@ from idp.ports.entropy import Entropy
 from idp.ports.metrics import Metrics
 from idp.web.addresses import Networks, client_address, truncated
 from idp.web.bodies import Bodies
+from idp.web.errors import RETRY_SECONDS
 from idp.web.failures import FailureKeeper, noted
 from idp.web.headers import SUPPORT_CODE, bare_headers
 from idp.web.problems import TYPE as PROBLEM
@@ -55,8 +56,6 @@ _REFUSALS: Final = {
     431: "431 Request Header Fields Too Large",
     503: "503 Service Unavailable",
 }
-#: When somebody who found no place comes again.
-_RETRY_SECONDS: Final = 5
 
 
 def init_app(app: Flask) -> None:
@@ -168,7 +167,7 @@ class Front:
             kind, body = self._told(refusal, environ)
             about = [("Content-Type", kind), ("Content-Length", str(len(body)))]
             if refusal == 503:
-                about.append(("Retry-After", str(_RETRY_SECONDS)))
+                about.append(("Retry-After", str(RETRY_SECONDS)))
             start(_REFUSALS[refusal], [*self._bare, *about])
             answer: Iterable[bytes] = [body]
         else:
@@ -202,10 +201,10 @@ class Front:
             return 421
         if _size_of_headers(environ) > HEADERS_MAX:
             return 431
-        length = environ.get("CONTENT_LENGTH") or "0"
-        if not (length.isascii() and length.isdigit()) or int(length) > body_limit(path):
+        length, most = environ.get("CONTENT_LENGTH") or "0", body_limit(path)
+        if not (length.isascii() and length.isdigit()) or int(length) > most:
             return 413
-        return self._bodies.read(environ, body_limit(path))
+        return self._bodies.read(environ, most)
 
     def _is_known_host(self, host: str) -> bool:
         lowered = host.lower()
