@@ -19,7 +19,6 @@ from adapters.sql.legacy_sealing import (
 from idp.domain.identity.email import EmailAddress
 from idp.domain.identity.legacy import (
     OPEN,
-    UNCLAIMED,
     UNDO_SECONDS,
     ConflictKind,
     Credential,
@@ -90,16 +89,6 @@ _CLAIM: Final = (
         failure=None,
     )
 )
-_CLOSE: Final = (
-    sa.update(_legacy)
-    .where(_legacy.c.id == sa.bindparam("which"), _legacy.c.state.in_(sorted(UNCLAIMED)))
-    .values(
-        state=LegacyState.CLOSED,
-        credential=Credential.NONE,
-        hash_sealed=None,
-        claimed_at=sa.bindparam("now"),
-    )
-)
 _RELEASE: Final = (
     sa.update(_legacy)
     .where(
@@ -163,9 +152,6 @@ class SqlLegacyAccounts:
         indexes = self.vault.blind_indexes("nik", nik.digits)
         return self._list(FIND_BY_NIK, niks=indexes, at_most=limit)
 
-    def find_by_login(self, source: str, login: str, limit: int = 10) -> Sequence[LegacyAccount]:
-        return self._by_identifier("login", login_value(source, login), limit)
-
     def find_by_any_login(self, login: str, limit: int = 10) -> Sequence[LegacyAccount]:
         # a user name means somebody at one portal only, and there are few portals
         indexes = [
@@ -183,9 +169,6 @@ class SqlLegacyAccounts:
 
     def claim(self, legacy_id: UUID, account_id: UUID, now: int) -> bool:
         return self._did(_CLAIM, which=legacy_id, account=account_id, now=now)
-
-    def close(self, legacy_id: UUID, now: int) -> bool:
-        return self._did(_CLOSE, which=legacy_id, now=now)
 
     def release(self, legacy_id: UUID, account_id: UUID, state: LegacyState) -> bool:
         return self._did(_RELEASE, which=legacy_id, account=account_id, before=state)

@@ -10,7 +10,6 @@ from typing import Final
 
 from authlib.oauth2.rfc6749 import errors as rfc6749
 from authlib.oauth2.rfc6749.errors import OAuth2Error
-from authlib.oauth2.rfc6750 import errors as rfc6750
 
 from idp.domain.protocol.algorithms import PROOFS
 from idp.domain.protocol.errors import ProtocolError
@@ -104,6 +103,3 @@ def _challenge(scheme: str, told: Mapping[str, str]) -> tuple[str, str]:
 
 #: At a resource these answer 401 (RFC 9449 §7.1, §9); at the token endpoint 400.
 _PROOF_ERRORS: Final = frozenset({"invalid_dpop_proof", "use_dpop_nonce"})
-
-#: Authlib's classes whose registered status we rely on; a test compares them with ours.
-BEARER_CLASSES: Final = (rfc6750.InvalidTokenError, rfc6750.InsufficientScopeError)

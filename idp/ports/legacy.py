@@ -192,11 +192,8 @@ class LegacyAccounts(Protocol):
 
     def find_by_phone(self, phone: Phone, limit: int = 10) -> Sequence[LegacyAccount]: ...
     def find_by_nik(self, nik: Nik, limit: int = 10) -> Sequence[LegacyAccount]: ...
-    def find_by_login(self, source: str, login: str, limit: int = 10) -> Sequence[LegacyAccount]:
-        """Return rows of a portal with that user name, however it is capitalised."""
-
     def find_by_any_login(self, login: str, limit: int = 10) -> Sequence[LegacyAccount]:
-        """Return rows of all portals with that user name."""
+        """Return rows of all portals with that user name, however it is capitalised."""
 
     def find_by_source_id(self, source: str, source_id: str) -> LegacyAccount | None: ...
     def list_for_account(self, account_id: UUID) -> Sequence[LegacyAccount]:
@@ -207,9 +204,6 @@ class LegacyAccounts(Protocol):
 
         Its old password dies with it; the hash itself stays until the link can't be undone.
         """
-
-    def close(self, legacy_id: UUID, now: int) -> bool:
-        """Close an unclaimed row for good and erase its hash; `False` if it is not unclaimed."""
 
     def release(self, legacy_id: UUID, account_id: UUID, state: LegacyState) -> bool:
         """Undo a claim of this account: the row is as it was; `False` if it is not its own."""

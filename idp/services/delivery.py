@@ -23,9 +23,6 @@ from idp.ports.store import OutboxMessage, SmsRecord, Store, Transaction
 from idp.services.messages import Composer, LetterKind, SmsKind
 from idp.services.outbox import Attempt
 
-#: Refusals that say something about the number; nobody gets a try back for them.
-ABOUT_THE_NUMBER: Final = frozenset({"number", "opted_out"})
-
 _SMS_RETRY_SECONDS: Final = 5
 _LETTER_RETRY_SECONDS: Final = 30
 _LETTER_RETRY_MOST: Final = 3600

@@ -152,14 +152,6 @@ class SessionService:
                 raise Refused("session.unknown")
             self.end_in(session, reason=reason, now=now, tx=tx, visitor=visitor)
 
-    def end_others(self, account_id: UUID, kept_sid: str | None, visitor: Visitor) -> int:
-        """End all of the account's sessions but one; return how many ended."""
-        now = self.clock.now()
-        with self.store.write() as tx:
-            return self.end_all_in(
-                account_id, kept_sid=kept_sid, reason="others", now=now, tx=tx, visitor=visitor
-            )
-
     def end_all_in(
         self,
         account_id: UUID,

@@ -4,7 +4,6 @@ from hashlib import sha256
 from hmac import compare_digest
 from hmac import digest as hmac_digest
 from typing import Final
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, request
 
@@ -170,11 +169,6 @@ def _finish(response: Response) -> Response:
         if g.get("new_lang"):
             set_cookie(response, "lang", g.new_lang, max_age=LANGUAGE_SECONDS)
     return response
-
-
-def host_of(url: str) -> str:
-    """Return host and port of a URL."""
-    return urlsplit(url).netloc
 
 
 def begin_session(response: Response, cookie: str) -> None:

@@ -332,7 +332,6 @@ _ELSEWHERE = {
     "invalid_request_uri",
     "invalid_software_statement",
     "registration_not_supported",
-    "request_not_supported",
     "request_uri_not_supported",
     "unapproved_software_statement",
 }

@@ -12,7 +12,7 @@ from joserfc import jws
 
 from idp.app import Application
 from idp.domain.identity.account import Account, AccountStatus
-from idp.domain.identity.audit import NOWHERE
+from idp.domain.identity.audit import NOWHERE, OPERATOR
 from idp.domain.identity.visitor import Visitor
 from tests.fakes import NOW, FixedClock
 from tests.portal import ISSUER, Portal, a_portal, an_account, sign_in
@@ -344,7 +344,7 @@ def test_oa_16_a_token_ends_with_what_it_stands_on(
     ends: list[Callable[[Portal], object]] = [
         lambda portal: services.consents.withdraw(person.id, portal.client_id, visitor),
         suspend_client,
-        lambda portal: services.sessions.end_others(person.id, None, visitor),
+        lambda portal: services.people.end_sessions(person.id, "hilang", OPERATOR),
     ]
     for end in ends:
         portal = register()

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from idp.app import Application
 from idp.domain.identity.account import Account, AccountStatus
-from idp.domain.identity.audit import NOWHERE
+from idp.domain.identity.audit import NOWHERE, OPERATOR
 from idp.domain.identity.visitor import Visitor
 from tests.fakes import NOW, FixedClock
 from tests.portal import CALLBACK, VERIFIER, Portal, a_portal
@@ -414,7 +414,7 @@ def test_oa_16_nothing_is_issued_once_the_ground_is_gone(
 
     grounds: dict[str, Callable[[Portal], object]] = {
         "consent": lambda p: services.consents.withdraw(person.id, p.client_id, visitor),
-        "session": lambda p: services.sessions.end_others(person.id, None, visitor),
+        "session": lambda p: services.people.end_sessions(person.id, "hilang", OPERATOR),
         "account": lambda p: suspend(),
     }
     for name, end in grounds.items():
@@ -433,9 +433,8 @@ def test_oa_16_a_client_suspended_between_code_and_exchange_gets_nothing(portal:
 
 
 def test_oa_16_an_offline_grant_outlives_the_session(portal: Portal, person: Account) -> None:
-    visitor = Visitor(b"x" * 32, "127.0.0.1", NOWHERE)
     code = portal.authorize(scope="openid offline_access")
-    portal.app.wiring.services.sessions.end_others(person.id, None, visitor)
+    portal.app.wiring.services.people.end_sessions(person.id, "hilang", OPERATOR)
 
     assert portal.redeem(code).status_code == 200
 

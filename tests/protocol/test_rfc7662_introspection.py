@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from idp.app import Application
 from idp.domain.identity.account import Account
-from idp.domain.identity.audit import NOWHERE
+from idp.domain.identity.audit import NOWHERE, OPERATOR
 from idp.domain.identity.visitor import Visitor
 from tests.fakes import NOW, FixedClock
 from tests.portal import ISSUER, Portal, a_portal
@@ -133,7 +133,7 @@ def test_oa_16_a_token_is_inactive_once_its_ground_is_gone(
     services = register().app.wiring.services
     grounds: dict[str, Callable[[Portal], object]] = {
         "consent": lambda p: services.consents.withdraw(person.id, p.client_id, visitor),
-        "session": lambda p: services.sessions.end_others(person.id, None, visitor),
+        "session": lambda p: services.people.end_sessions(person.id, "hilang", OPERATOR),
     }
     for name, end in grounds.items():
         portal = register()

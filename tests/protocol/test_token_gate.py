@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from idp.app import Application
 from idp.domain.identity.account import Account, AccountStatus
-from idp.domain.identity.audit import Origin
+from idp.domain.identity.audit import OPERATOR, Origin
 from idp.domain.identity.visitor import Visitor
 from tests.elsewhere import CIBA, DEVICE, a_device, ask_from_afar, decide_on, poll_for
 from tests.fakes import FixedClock
@@ -217,7 +217,7 @@ def test_oa_16_what_hangs_on_the_session_ends_with_it(world: World, way: Any) ->
     ask = way(world)
     services = world.app.wiring.services
 
-    services.sessions.end_others(world.person.id, None, NOBODY)
+    services.people.end_sessions(world.person.id, "hilang", OPERATOR)
 
     hangs_on_it = way in {by_code, by_exchange}
     assert ask().status_code == (400 if hangs_on_it else 200)

@@ -71,7 +71,9 @@ def test_a_session_that_ended_here_is_over_there(portal: Portal, elsewhere: Port
 def test_a_session_that_the_person_ended_from_afar_is_over_there(
     app: Application, person: Account, portal: Portal, elsewhere: Portal
 ) -> None:
-    app.wiring.services.sessions.end_others(person.id, None, VISITOR)
+    sessions = app.wiring.services.sessions
+    for session in sessions.list_alive(person.id):
+        sessions.end(person.id, session.sid, VISITOR, reason="ended_by_owner")
 
     assert portal.answer(elsewhere.start(prompt="none"))["error"] == "login_required"
 

@@ -69,7 +69,6 @@ WORD: Final = Detail("word", _is_word)
 WORDS: Final = list_of(WORD)
 #: What names a thing: a client, a key, a request, an address of a service.
 IDENTIFIER: Final = Detail("identifier", _is_identifier)
-IDENTIFIERS: Final = list_of(IDENTIFIER)
 COUNT: Final = Detail("whole number", _is_count)
 FLAG: Final = Detail("true or false", lambda value: isinstance(value, bool))
 #: Who, in words: `command line`, `dynamic registration`.

@@ -25,15 +25,6 @@ _SLIPS: Final = (
     ("8", "+628"),
 )
 
-OPERATORS: Final = {
-    "Telkomsel": ("811", "812", "813", "821", "822", "823", "851", "852", "853"),
-    "Indosat": ("814", "815", "816", "855", "856", "857", "858"),
-    "Tri": ("895", "896", "897", "898", "899"),
-    "XL": ("817", "818", "819", "859", "877", "878"),
-    "Axis": ("831", "832", "833", "838"),
-    "Smartfren": tuple(str(prefix) for prefix in range(881, 890)),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Phone:
@@ -55,12 +46,6 @@ class Phone:
     def block(self) -> str:
         """The number without its last four digits: the unit in which pumping is counted."""
         return self.e164[:-4]
-
-    @property
-    def operator(self) -> str | None:
-        """Who issued the prefix; nothing is routed by it."""
-        prefix = self.e164[3:6]
-        return next((name for name, owned in OPERATORS.items() if prefix in owned), None)
 
     def __str__(self) -> str:
         return self.masked

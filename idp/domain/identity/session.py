@@ -27,8 +27,8 @@ class LoginSession:
     """A signed-in browser.
 
     `digest`: SHA-256 of the cookie. `sid`: its name towards ourselves. `auth_time`: when the person
-    last proved who they are. `confirmed_at`: the last fresh proof inside the session.
-    `device`: a readable name. `network`: truncated address. `proved_by`: see there.
+    last proved who they are, also inside the session. `device`: a readable name. `network`:
+    truncated address. `proved_by`: see there.
     """
 
     digest: bytes

@@ -65,11 +65,11 @@ LIFETIMES: Final = (
 class MetadataPolicy:
     """What a registration may ask for, by who asks and where.
 
-    `grant_types`, `response_modes`, `auth_methods`, `scopes`: what this provider offers.
-    `takes_certificates`: whether client certificates reach it. `is_operator`: members that only an
-    operator may set are taken. `is_form`: an officer's form, which is told more: markup in names,
-    scopes that nobody here knows, sensitive scopes without purpose. `lifetimes`: the longest life
-    by member, in seconds.
+    `grant_types`, `auth_methods`, `scopes`: what this provider offers. `allow_loopback_http`: this
+    machine's own addresses need no TLS. `takes_certificates`: client certificates reach us.
+    `is_operator`: members that only an operator may set are taken. `is_form`: an officer's form,
+    which is told more: markup in names, scopes that nobody here knows, sensitive scopes without
+    purpose. `lifetimes`: the longest life by member, in seconds.
     """
 
     grant_types: frozenset[str]
@@ -77,7 +77,6 @@ class MetadataPolicy:
     scopes: frozenset[str]
     is_operator: bool
     allow_loopback_http: bool
-    details_types: frozenset[str] = frozenset()
     takes_certificates: bool = True
     is_form: bool = False
     lifetimes: Mapping[str, int] = field(default_factory=dict)

@@ -97,11 +97,6 @@ def unmet_authentication_requirements(description: str) -> ProtocolError:
     return ProtocolError("unmet_authentication_requirements", description)
 
 
-def request_not_supported(description: str) -> ProtocolError:
-    """OpenID Connect Core §3.1.2.6."""
-    return ProtocolError("request_not_supported", description)
-
-
 def request_uri_not_supported(description: str) -> ProtocolError:
     """OpenID Connect Core §3.1.2.6."""
     return ProtocolError("request_uri_not_supported", description)

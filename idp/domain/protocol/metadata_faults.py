@@ -139,7 +139,7 @@ class Fault:
 
 
 class Unfit(Exception):  # noqa: N818 - a verdict on one value
-    """A value can't be taken. `faults`: of its entries, where a list has several."""
+    """A value can't be taken. `reasons`: of its entries, where a list has several."""
 
     def __init__(self, *reasons: Reason | Fault) -> None:
         super().__init__(*reasons)

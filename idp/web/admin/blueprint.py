@@ -200,7 +200,7 @@ def entered(cookie: str) -> ResponseReturnValue:
 class MenuEntry:
     """One line of the console's menu; shown to whoever may open its page.
 
-    `endpoint`: without `admin.`. `order`: where it stands. `parts`: other endpoints below it.
+    `endpoint`: without `admin.`. `order`: where it stands.
     """
 
     endpoint: str

@@ -56,7 +56,7 @@ _QUEUE: Final = UUID(int=0)
 
 
 class WordsForm(Form):
-    """What the team is to change. `version`: of what the officer saw."""
+    """What the team is to change."""
 
     words = TextAreaField()
 
