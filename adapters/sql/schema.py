@@ -13,10 +13,13 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.engine import Engine
 
 from adapters.sql import engine as engines
+from idp.domain.errors import Refused
 from idp.ports.store import StoreUnavailable
 
 MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations"
 _NAME: Final = re.compile(r"(\d{4})_\w+\.py")
+#: PostgreSQL, appendix A.
+_LOCK_NOT_AVAILABLE: Final = "55P03"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,10 @@ def pending(database_url: str) -> Sequence[Change]:
 
 
 def upgrade(database_url: str) -> Sequence[Change]:
-    """Bring the schema up to date and return what was done."""
+    """Bring the schema up to date and return what was done, be it by another process meanwhile.
+
+    All or nothing. Refuses with `schema.busy` where somebody holds a table for long.
+    """
     steps = pending(database_url)
     if steps:
         with migrating(database_url):
@@ -105,6 +111,8 @@ def _opened(database_url: str) -> Iterator[tuple[Flask, SQLAlchemy]]:
         try:
             yield app, database
         except sa.exc.OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+                raise Refused("schema.busy") from error
             raise StoreUnavailable from error
         finally:
             database.engine.dispose()

@@ -97,6 +97,9 @@ REASONS: Final[Mapping[str, str]] = {
     "conflict.unknown": "there is no such conflict, or it was decided before",
     "run.unknown": "there is no such import",
     "settings": "the settings can't be used",
+    "schema.busy": (
+        "a table is held for long, as by a dump: nothing was changed, run it again after that"
+    ),
     "migrations_pending": "the schema is not up to date: run `siapkerja db upgrade`",
     _WRONG_ROOT: ("SIAPKERJA_SECRET_KEY is not the root under which this database was written"),
     "store": "the database does not answer: run `siapkerja doctor`",

@@ -118,7 +118,7 @@ UNSPOKEN = {
     "admin.unknown", "approval.required", "approval.unknown", "client.administers",
     "interaction.answered", "interaction.expired", "interaction.unknown", "key.last", "key.unknown",
     "method.unknown", "refresh.reused", "registration.done", "registration.exists",
-    "registration.step", "registration.unknown", "report.false", "request.unknown",
+    "registration.step", "registration.unknown", "report.false", "request.unknown", "schema.busy",
     "session.unknown", "clients.document", "release.unknown", "team.invitation",
     "team.right", "team.unknown",
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
 from uuid import UUID
 
 import flask_migrate
@@ -13,6 +14,9 @@ from alembic.script import ScriptDirectory
 from adapters.sql import schema
 from adapters.sql.accounts import DEPENDENT
 from adapters.sql.tables import metadata
+from idp.domain.errors import Refused
+from idp.ports.store import StoreUnavailable
+from tests.live_server import SIAPKERJA, inherited
 
 
 @pytest.fixture
@@ -87,6 +91,49 @@ def test_r_14_two_open_cases_of_a_kind_become_one_with_the_evidence_of_both(empt
 
     assert [int(one) for one in kept] == [2, 3, 4]
     assert sorted((int(a), int(b)) for a, b in where) == [(11, 2), (12, 2), (13, 3), (14, 4)]
+
+
+def test_r_14_upgrades_in_the_same_moment_make_one_schema(empty_url: str) -> None:
+    # as servers that start together do; Alembic knows one upgrade a process
+    command = [*SIAPKERJA, "db", "upgrade"]
+    environment = inherited() | {"SIAPKERJA_DATABASE_URL": empty_url}
+
+    together = [
+        Popen(command, env=environment, stdout=DEVNULL, stderr=PIPE, text=True) for _ in range(2)
+    ]
+    told = [process.communicate(timeout=60)[1] for process in together]
+
+    assert [process.returncode for process in together] == [0, 0], told
+    assert schema.differences(empty_url) == []
+
+
+def test_r_14_an_upgrade_that_fails_leaves_nothing_half_done(empty_url: str) -> None:
+    engine = sa.create_engine(empty_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE replay (x INTEGER)"))
+    with pytest.raises((StoreUnavailable, sa.exc.ProgrammingError)):
+        schema.upgrade(empty_url)
+
+    assert tables_of(empty_url) == {"replay"}
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE replay"))
+    engine.dispose()
+    schema.upgrade(empty_url)
+    assert schema.differences(empty_url) == []
+
+
+def test_r_14_an_upgrade_lets_nobody_wait_behind_a_table_that_is_held(empty_url: str) -> None:
+    if empty_url.startswith("sqlite"):
+        pytest.skip("there readers hold nothing")
+    schema.upgrade(empty_url)
+    downgrade(empty_url, "0004")
+
+    with psycopg.connect(empty_url) as dump:
+        dump.execute("SELECT 1 FROM account")
+        with pytest.raises(Refused, match=r"schema\.busy"):
+            schema.upgrade(empty_url)
+
+    assert schema.pending(empty_url)[0].revision == "0005"
 
 
 def test_autogenerate_finds_nothing_to_do(database_url: str) -> None:
