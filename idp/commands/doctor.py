@@ -12,7 +12,7 @@ import click
 
 from config.settings import SHARED_SECRET, Settings, SettingsError
 from idp.commands.output import Output, command
-from idp.wiring import Finding, examine
+from idp.wiring.examination import Finding, examine
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from idp import wiring
 from idp.commands.output import Output, command, settings
 from idp.domain.errors import Refused
+from idp.wiring import outside
 
 
 @click.group()
@@ -34,7 +34,7 @@ def show(output: Output, *, keys_file: Path | None) -> None:
     if path is None:
         raise Refused("upstream.keys")
     try:
-        told = wiring.upstream_registration(chosen, path)
+        told = outside.upstream_registration(chosen, path)
     except OSError as error:
         raise Refused("file.missing") from error
     except ValueError as error:
@@ -50,7 +50,7 @@ def make_keys(output: Output, *, file: Path) -> None:
 
     Only its owner may read the file; one that exists is left alone.
     """
-    made = wiring.new_upstream_keys()
+    made = outside.new_upstream_keys()
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:

@@ -23,7 +23,6 @@ from adapters.sql import schema
 from adapters.sql.health import may_write
 from config.logging import JsonLines
 from config.settings import Settings
-from idp import wiring
 from idp.app import Application, create_app
 from idp.commands import main
 from idp.commands.demo import Addresses, set_environment
@@ -31,6 +30,7 @@ from idp.commands.output import Output
 from idp.domain.protocol.client import Client
 from idp.oidc.tokens.key_ring import KEEP_SECONDS
 from idp.web import compiled
+from idp.wiring import examination
 from tests.conftest import BASE, ROOT, environment
 from tests.dynamic import a_key
 from tests.fakes import FixedClock
@@ -1426,7 +1426,7 @@ def test_the_doctor_names_the_setting_of_an_unknown_sms_gateway(world: Siapkerja
 def test_the_doctor_sees_a_database_that_can_not_be_written(
     world: Siapkerja, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wiring, "may_write", lambda _: False)
+    monkeypatch.setattr(examination, "may_write", lambda _: False)
     [found] = [f for what, f in findings(world).items() if what.startswith("database")]
 
     assert found["found"] == "can be read but not written"

@@ -1,20 +1,15 @@
 """Settings to ports to services to provider: plain values built by hand, no container.
 
-The only importer of `adapters`. The engine is taken once, inside the app context.
+This package is the only importer of `adapters`. The engine is taken once, inside the app context.
 """
 
 import json
 import logging
-import ssl
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from os import cpu_count
-from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.engine import Engine
 
@@ -27,40 +22,23 @@ from adapters.crypto.password_strength import CommonPasswords
 from adapters.crypto.passwords import Argon2idHasher, use_one_arena
 from adapters.crypto.vault import DerivedVault
 from adapters.documents import GuardedFetcher, resolve_name
-from adapters.dukcapil import LONG_PAUSE_SECONDS, build_civil_registry
-from adapters.dukcapil.pinning import pinned_context
 from adapters.images import PillowImages
-from adapters.mail import build_mailer
 from adapters.metrics import PrometheusMetrics
 from adapters.passkeys import WebauthnPasskeys
-from adapters.portals import build_portal_verifier
 from adapters.processes import ForkedWorkers
-from adapters.reaching import fault_of_redis, fault_of_server
 from adapters.sandbox_people import build_test_people
-from adapters.sms import build_sms_gateways
 from adapters.sql import engine as engines
 from adapters.sql import schema
-from adapters.sql.absence import Absence, absence_of_file, absence_of_server
 from adapters.sql.ephemeral import SqlRateLimits
-from adapters.sql.health import may_write, probe_database
+from adapters.sql.health import probe_database
 from adapters.sql.keys import SqlDataKeys
 from adapters.sql.legacy_scratch import scratch_store
 from adapters.sql.legacy_sealing import SqlLegacySealer
 from adapters.sql.store import SqlStore
 from adapters.sql.sweeping import count_expired, delete_expired
 from adapters.system import ProcessMark, SystemClock, SystemEntropy, process_name
-from adapters.upstream import (
-    UpstreamSettings,
-    build_upstream,
-    new_keys,
-    read_keys,
-    registration_of,
-)
 from config.logging import AuditHead
 from config.settings import (
-    DEVELOPMENT_ROOT,
-    SANDBOX_MAIL,
-    SANDBOX_URL,
     Settings,
     SettingsError,
 )
@@ -69,8 +47,7 @@ from idp.domain.identity.email import EmailAddress
 from idp.domain.identity.password import MINIMUM, MINIMUM_ADMINISTRATOR, MINIMUM_ALONE
 from idp.domain.identity.release import GUARDED_SCOPES
 from idp.domain.identity.session import SessionLimits
-from idp.domain.ids import encode_base64url
-from idp.domain.protocol.client import CERTIFICATE_METHODS, Client
+from idp.domain.protocol.client import CERTIFICATE_METHODS
 from idp.domain.protocol.client_metadata import LIFETIMES, MetadataPolicy
 from idp.domain.protocol.signing_key import KeyStatus, SigningKey
 from idp.domain.protocol.token_exchange import GRANT_TYPE as TOKEN_EXCHANGE
@@ -91,11 +68,9 @@ from idp.oidc.tokens.key_ring import generate_key
 from idp.ports.clock import Clock
 from idp.ports.entropy import Entropy
 from idp.ports.ephemeral import RateLimits
-from idp.ports.gateways import CivilRegistry, Mailer, SmsGateways, UpstreamProvider
-from idp.ports.legacy import LegacyVerifier
 from idp.ports.metrics import Metrics
-from idp.ports.store import Store, StoreUnavailable
-from idp.ports.vault import DataKey, Vault
+from idp.ports.store import Store
+from idp.ports.vault import DataKey
 from idp.services import Services
 from idp.services.accounts_admin import AccountsAdmin
 from idp.services.admin_factors import AdminFactorService
@@ -173,6 +148,7 @@ from idp.services.sweeping import SweepingService
 from idp.services.teams import TeamService
 from idp.services.traffic import TrafficService
 from idp.services.upstream import UpstreamService
+from idp.wiring.outside import build_outside
 
 logger = logging.getLogger(__name__)
 
@@ -236,245 +212,6 @@ def reasons_not_to_start(settings: Settings, *, workers: int) -> Sequence[str]:
 def schema_differences(settings: Settings) -> Sequence[str]:
     """Return how the database differs from what this code expects."""
     return schema.differences(settings.database_url)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that `siapkerja doctor` looked at; `mend` where it is not good."""
-
-    what: str
-    is_good: bool
-    found: str
-    mend: str = ""
-
-    @classmethod
-    def of_setting(cls, problem: str) -> "Finding":
-        """Return what is wrong with a setting; `problem`: its name, a colon, and why."""
-        name, _, why = problem.partition(": ")
-        return cls(name, False, why, f"set {name} right; README.md lists all settings")
-
-
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at the database, its keys and clock, and at everything that we call.
-
-    Makes nothing, neither files nor rows: what is missing may be a mistyped path.
-    """
-    absence = absence_of_file(settings.database_url)
-    if absence is None:
-        yield from _open_and_examine_database(settings)
-    else:
-        yield _finding_of_file(settings, *absence)
-    yield from _examine_adapters(settings)
-
-
-def _examine_servers(settings: Settings) -> Iterator[Finding]:
-    """Try whether whatever we call takes a connection; nothing is asked."""
-    outside = {
-        "Dukcapil": (settings.dukcapil.url, "SIAPKERJA_DUKCAPIL_URL"),
-        "mail": (settings.mail.url, "SIAPKERJA_MAIL_URL"),
-        **{
-            f"SMS gateway {name}": (account.url, f"SIAPKERJA_SMS_{name.upper()}_URL")
-            for name, account in settings.sms.accounts.items()
-            if account.url
-        },
-    }
-    for what, (url, name) in outside.items():
-        tls = _tls_of_registry(settings) if what == "Dukcapil" else ssl.create_default_context()
-        is_sandbox = url.startswith((SANDBOX_URL, SANDBOX_MAIL))
-        mend = "run `siapkerja sandbox`, or set {}" if is_sandbox else "check {} and the way there"
-        if what == "Dukcapil" and url.startswith("https://"):
-            mend += ", and SIAPKERJA_DUKCAPIL_CA_FILE"
-        yield _finding_of_server(what, url, fault_of_server(url, tls), mend.format(name))
-    if settings.redis_url:
-        mend = "check SIAPKERJA_REDIS_URL and the way there"
-        fault = fault_of_redis(settings.redis_url)
-        yield _finding_of_server("Redis", settings.redis_url, fault, mend)
-
-
-def _tls_of_registry(settings: Settings) -> ssl.SSLContext | None:
-    """Return what trusts the registry's certificate; a file that can't be used is told already."""
-    ca_file = settings.dukcapil.ca_file
-    try:
-        return pinned_context(ca_file) if ca_file is not None else ssl.create_default_context()
-    except (OSError, ValueError):
-        return None
-
-
-def _finding_of_server(what: str, url: str, fault: str | None, mend: str) -> Finding:
-    """Tell of a server by its host and port: an address may hold a password."""
-    where = urlsplit(url).netloc.rpartition("@")[2] or urlsplit(url).path
-    return Finding(what, fault is None, f"{where} {fault or 'answers'}", mend)
-
-
-_MEND_OF_FILE: Final = (
-    "let its folder and file be writable to this user, restore a damaged file from a backup, "
-    "or set SIAPKERJA_DATABASE_URL"
-)
-
-#: What is found and what mends it, by why PostgreSQL gives us no connection; `None`: it gives one.
-_ABSENCES: Final[Mapping[Absence | None, tuple[str, str]]] = {
-    Absence.SERVER: (
-        "does not answer",
-        "start PostgreSQL, or set host and port in SIAPKERJA_DATABASE_URL",
-    ),
-    Absence.DATABASE: (
-        "answers, but has no database of this name",
-        "name the right one in SIAPKERJA_DATABASE_URL; a new one has to be created first",
-    ),
-    Absence.ROLE: (
-        "answers, but does not take our role with this password",
-        "set role and password in SIAPKERJA_DATABASE_URL, or the role's password in PostgreSQL",
-    ),
-    Absence.ENTRY: (
-        "answers, but does not let this role in",
-        "name a role in SIAPKERJA_DATABASE_URL that has LOGIN and that pg_hba.conf lets in",
-    ),
-    Absence.OTHER: (
-        "answers, but turns us away",
-        "read in PostgreSQL's log why, and set SIAPKERJA_DATABASE_URL",
-    ),
-    None: (
-        "does not let our role read its tables",
-        "let our role read its tables, or set SIAPKERJA_DATABASE_URL",
-    ),
-}
-
-
-def _finding_of_file(settings: Settings, absence: Absence, path: Path) -> Finding:
-    """Tell of a SQLite database that nobody has made yet."""
-    what = "database (sqlite)"
-    is_default = settings.database_url == Settings.model_fields["database_url"].default
-    if absence is Absence.CONTENT:
-        return Finding(what, False, f"{path} is empty", _UPGRADE)
-    if is_default and not settings.is_production:
-        mend = f"{_UPGRADE}; `siapkerja serve` and `siapkerja demo` make it too"
-        return Finding(
-            what, False, f"{engines.file_of(settings.database_url)} is not there yet", mend
-        )
-    mend = f"set the right path in SIAPKERJA_DATABASE_URL; for a new installation {_UPGRADE}"
-    if absence is Absence.FOLDER:
-        mend = (
-            "set the right path in SIAPKERJA_DATABASE_URL; for a new installation make the folder, "
-            f"writable to this user, then {_UPGRADE}"
-        )
-    return Finding(what, False, f"there is no {absence.value} {path}", mend)
-
-
-_UPGRADE: Final = "run `siapkerja db upgrade`"
-
-
-def _open_and_examine_database(settings: Settings) -> Iterator[Finding]:
-    try:
-        app = Flask("doctor")
-        database, configuration = build_database(settings)
-        app.config.from_mapping(configuration)
-        database.init_app(app)
-        with app.app_context():
-            yield from _examine_database(settings, database.engine)
-            database.engine.dispose()
-    except StoreUnavailable:
-        yield Finding("database", False, "can't be opened", _MEND_OF_FILE)
-
-
-def _examine_database(settings: Settings, engine: Engine) -> Iterator[Finding]:
-    what = f"database ({engine.dialect.name})"
-    engines.prepare_engine(engine)
-    clock = SystemClock()
-    try:
-        revision, newest, epoch, disk_free, _ = probe_database(engine)
-    except StoreUnavailable:
-        found, mend = "does not answer", _MEND_OF_FILE
-        if engine.dialect.name == "postgresql":
-            found, mend = _ABSENCES[absence_of_server(engine)]
-        yield Finding(what, False, found, mend)
-        return
-    if not may_write(engine):
-        mend = (
-            _MEND_OF_FILE
-            if engine.dialect.name == "sqlite"
-            else "let SIAPKERJA_DATABASE_URL name the primary, and a role that may write all tables"
-        )
-        yield Finding(what, False, "can be read but not written", mend)
-        return
-    if revision is None or revision < newest:
-        found = f"is at revision {revision or 'none'}, this version needs {newest}"
-        yield Finding(what, False, found, _UPGRADE)
-        return
-    yield Finding(what, True, f"answers, at revision {revision}")
-    skew = abs(epoch - clock.now())
-    yield Finding(
-        "clock", skew <= 30, f"{skew} s off the database's", "set up NTP on both machines"
-    )
-    if disk_free is not None:
-        found = f"{disk_free:.0%} free"
-        yield Finding("disk", disk_free > 0.05, found, "make room where the database lies")
-    roots = settings.roots_so_far
-    if not roots:
-        mend = (
-            f"set SIAPKERJA_SECRET_KEY to the root of this database, or restore {DEVELOPMENT_ROOT}"
-        )
-        yield Finding("secret key", False, "is nowhere", mend)
-        return
-    vault = DerivedVault(roots, SqlDataKeys(engine), SystemEntropy(), clock)
-    try:
-        vault.try_roots()
-        with SqlStore(engine, vault, SystemEntropy(), clock).read() as tx:
-            keys = [key for key in tx.signing_keys.list_all() if key.may_sign(clock.now())]
-            clients = tx.clients.list_all()
-    except ValueError:
-        mend = "SIAPKERJA_SECRET_KEY must hold the root under which this database was written"
-        yield Finding("secret key", False, "does not open this database", mend)
-        return
-    yield Finding("secret key", True, "opens this database")
-    mend = "start the server once, or run `siapkerja keys list`"
-    yield Finding("signing keys", bool(keys), f"{len(keys)} can sign", mend)
-    yield from _examine_certificates(settings, clients)
-
-
-def _examine_certificates(settings: Settings, clients: Sequence[Client]) -> Iterator[Finding]:
-    """Tell of client certificates where somebody needs them, or a setting speaks of them."""
-    methods = _certificate_methods(settings)
-    stranded = [
-        client
-        for client in clients
-        if client.is_active
-        and (
-            client.auth_method in CERTIFICATE_METHODS - methods
-            or (client.metadata.get("tls_client_certificate_bound_access_tokens") and not methods)
-        )
-    ]
-    if not (stranded or settings.http.mtls_url or settings.http.client_cert_header):
-        return
-    mend = (
-        "set SIAPKERJA_HTTP_TRUSTED_PROXIES, _CLIENT_CERT_HEADER and _CLIENT_CERT_VERIFIED_HEADER;"
-        " docs/mtls-nginx.conf is an example"
-    )
-    found = f"{len(methods)} ways to authenticate by them, {len(stranded)} clients without theirs"
-    yield Finding("client certificates", bool(methods) and not stranded, found, mend)
-
-
-def _examine_adapters(settings: Settings) -> Iterator[Finding]:
-    """Build what calls others, look for the files that settings name, then for the servers."""
-    clock, entropy = SystemClock(), SystemEntropy()
-    # of nobody's root, as the real one may not be there: its secrets go nowhere
-    vault = DerivedVault(Settings.of_nobody().roots, LoadedDataKeys(()), entropy, clock)
-    metrics = PrometheusMetrics()
-    problems: list[str] = []
-    for build in (
-        lambda: _outside(settings, vault, clock=clock, entropy=entropy, metrics=metrics),
-        lambda: _statement_issuers(settings),
-    ):
-        try:
-            build()
-        except SettingsError as error:
-            problems += error.problems
-    ca_file = settings.fetch.ca_file
-    if ca_file is not None and not ca_file.is_file():
-        problems.append("SIAPKERJA_FETCH_CA_FILE: there is no such file")
-    yield from map(Finding.of_setting, problems)
-    if not problems:
-        yield Finding("adapters", True, "Dukcapil, SMS and mail are configured")
-    yield from _examine_servers(settings)
 
 
 def export_verifier(settings: Settings, keys: Sequence[DataKey]) -> ChainVerifier:
@@ -542,7 +279,7 @@ def wire(
 
     interactions = InteractionService(store, clock, directory.find)
     notices = LogoutNotices(clock, entropy)
-    outside = _outside(settings, vault, clock=clock, entropy=entropy, metrics=metrics)
+    outside = build_outside(settings, vault, clock=clock, entropy=entropy, metrics=metrics)
     limits = LimitService(clock, metrics, settings.limits.factor)
     puzzles = PuzzleService(vault, clock, entropy)
     messages = MessageService(clock, entropy, limits)
@@ -892,159 +629,6 @@ def _jobs(services: Services) -> tuple[Job, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Outside:
-    """Whom we call."""
-
-    registry: CivilRegistry
-    sms: SmsGateways
-    mailer: Mailer
-    portals: LegacyVerifier
-    upstream: UpstreamProvider | None
-
-
-#: In the sandbox nobody locks our user or closes for the day, and trying out goes on.
-_SANDBOX_PAUSE_SECONDS: Final = 1.0
-
-
-def _outside(
-    settings: Settings, vault: Vault, *, clock: Clock, entropy: Entropy, metrics: Metrics
-) -> _Outside:
-    """Build what calls others; `SettingsError` for settings that contradict each other."""
-    return _Outside(
-        _registry(settings, clock=clock, entropy=entropy, metrics=metrics),
-        _sms_gateways(settings, vault, clock=clock, metrics=metrics),
-        _mailer(settings, clock=clock, metrics=metrics),
-        _portals(settings, clock=clock, entropy=entropy, metrics=metrics),
-        _upstream(settings, clock=clock, entropy=entropy, metrics=metrics),
-    )
-
-
-@contextmanager
-def _blaming(setting: str) -> Iterator[None]:
-    """Tell of what can't be built by the setting that is the cause."""
-    try:
-        yield
-    except OSError as error:
-        raise SettingsError([f"{setting}: {error.strerror or 'can not be used'}"]) from error
-    except ValueError as error:
-        raise SettingsError([f"{setting}: {error}"]) from error
-
-
-def _registry(
-    settings: Settings, *, clock: Clock, entropy: Entropy, metrics: Metrics
-) -> CivilRegistry:
-    given = settings.dukcapil
-    pause = None if settings.is_production else _SANDBOX_PAUSE_SECONDS
-    # what else may be wrong with these is told where settings are read
-    with _blaming("SIAPKERJA_DUKCAPIL_CA_FILE"):
-        return build_civil_registry(
-            url=given.url,
-            institution=given.institution,
-            user_id=given.user_id,
-            password=given.password,
-            ip_user=given.ip_user,
-            ca_file=given.ca_file,
-            threshold=given.threshold,
-            elements=given.elements,
-            daily_quota=given.daily_quota,
-            key_case=given.key_case,
-            clock=clock,
-            entropy=entropy,
-            metrics=metrics,
-            config_pause_seconds=pause or LONG_PAUSE_SECONDS,
-            quota_pause_seconds=pause,
-        )
-
-
-def _sms_gateways(
-    settings: Settings, vault: Vault, *, clock: Clock, metrics: Metrics
-) -> SmsGateways:
-    with _blaming("SIAPKERJA_SMS_GATEWAYS"):
-        return build_sms_gateways(
-            settings.sms.gateways,
-            settings.sms.accounts,
-            report_base_url=settings.issuer,
-            report_token=encode_base64url(vault.keys("sms-report")[0]),
-            clock=clock,
-            metrics=metrics,
-        )
-
-
-def _mailer(settings: Settings, *, clock: Clock, metrics: Metrics) -> Mailer:
-    with _blaming("SIAPKERJA_MAIL_URL"):
-        return build_mailer(
-            settings.mail.url, sender=settings.mail.sender, clock=clock, metrics=metrics
-        )
-
-
-def _portals(
-    settings: Settings, *, clock: Clock, entropy: Entropy, metrics: Metrics
-) -> LegacyVerifier:
-    """Build what asks portals for old passwords; refuses a file that can't be used."""
-    with _blaming("SIAPKERJA_LEGACY_CALLBACKS"):
-        return build_portal_verifier(
-            settings.legacy.callbacks,
-            is_production=settings.is_production,
-            clock=clock,
-            entropy=entropy,
-            metrics=metrics,
-        )
-
-
-#: Where another provider sends people back to.
-UPSTREAM_CALLBACK: Final = "/masuk/penyedia/kembali"
-#: Where it finds our keys.
-UPSTREAM_KEYS: Final = "/masuk/penyedia/jwks.json"
-
-
-def _upstream(
-    settings: Settings, *, clock: Clock, entropy: Entropy, metrics: Metrics
-) -> UpstreamProvider | None:
-    """Build the client of another OpenID provider, where one is set."""
-    given = settings.upstream
-    if not given.issuer or given.keys_file is None:
-        return None
-    with _blaming("SIAPKERJA_UPSTREAM_KEYS_FILE"):
-        told = _upstream_settings(settings, given.keys_file)
-    return build_upstream(told, clock=clock, entropy=entropy, metrics=metrics)
-
-
-def _upstream_settings(settings: Settings, keys_file: Path) -> UpstreamSettings:
-    """Return who we are there; raises `ValueError` or `OSError` for an unusable file."""
-    given = settings.upstream
-    return UpstreamSettings(
-        issuer=given.issuer,
-        client_id=given.client_id,
-        keys=read_keys(keys_file),
-        scope=given.scope,
-        nik_claim=given.nik_claim,
-        redirect_uri=f"{settings.issuer}{UPSTREAM_CALLBACK}",
-        signing_alg=given.signing_alg,
-        must_encrypt=given.encryption == "required",
-    )
-
-
-def upstream_registration(settings: Settings, keys_file: Path) -> Mapping[str, Any]:
-    """Return what to register at another OpenID provider, by `registration`, and where keys are.
-
-    `jwks_uri`: may stand for `jwks` once this provider runs with those keys. Raises `ValueError`
-    or `OSError` for a file that can't be used.
-    """
-    told = _upstream_settings(settings, keys_file)
-    return {
-        "issuer": told.issuer or None,
-        "client_id": told.client_id or None,
-        "registration": registration_of(told),
-        "jwks_uri": f"{settings.issuer}{UPSTREAM_KEYS}",
-    }
-
-
-def new_upstream_keys() -> Mapping[str, Any]:
-    """Return a new private JWK set to be known by at another provider."""
-    return new_keys()
-
-
 def _least_password(settings: Settings) -> int:
     """Return how long a password must be; longer where nothing else protects a new browser."""
     return MINIMUM if settings.login.unknown_device == "code" else MINIMUM_ALONE
@@ -1086,17 +670,17 @@ def _policy(settings: Settings, *, is_operator: bool, is_form: bool = False) -> 
     `is_form`: an officer's, who is told more.
     """
     scopes, grants, methods = frozenset(SCOPES), GRANT_TYPES, AUTH_METHODS
-    certificate_methods = _certificate_methods(settings)
+    passed_on = certificate_methods(settings)
     if not is_operator:
         scopes, grants = scopes - SENSITIVE_SCOPES, grants - {TOKEN_EXCHANGE}
     # an operator at the command line may prepare a client for a proxy that is still to come
     may_prepare = is_operator and not is_form
     if not may_prepare:
-        methods -= CERTIFICATE_METHODS - certificate_methods
+        methods -= CERTIFICATE_METHODS - passed_on
     return MetadataPolicy(
         grant_types=grants,
         auth_methods=methods,
-        takes_certificates=may_prepare or bool(certificate_methods),
+        takes_certificates=may_prepare or bool(passed_on),
         scopes=scopes,
         is_operator=is_operator,
         allow_loopback_http=not settings.is_production,
@@ -1105,7 +689,7 @@ def _policy(settings: Settings, *, is_operator: bool, is_form: bool = False) -> 
     )
 
 
-def _certificate_methods(settings: Settings) -> frozenset[str]:
+def certificate_methods(settings: Settings) -> frozenset[str]:
     """Return the methods for which a trusted proxy passes on what they need (RFC 8705 §2).
 
     In production it must also say that it checked the chain, which self-signed ones do without.
@@ -1134,14 +718,14 @@ def _provider_settings(settings: Settings, session_limits: SessionLimits) -> Pro
         request_uri_by_reference=settings.oauth.request_uri == "on",
         registration=settings.oauth.registration,
         is_production=settings.is_production,
-        statement_issuers=_statement_issuers(settings),
+        statement_issuers=statement_issuers(settings),
         mtls_url=settings.http.mtls_url,
-        certificate_methods=_certificate_methods(settings),
+        certificate_methods=certificate_methods(settings),
         limits_factor=settings.limits.factor,
     )
 
 
-def _statement_issuers(settings: Settings) -> dict[str, list[dict[str, Any]]]:
+def statement_issuers(settings: Settings) -> dict[str, list[dict[str, Any]]]:
     """Return the keys of the issuers whose software statements count, by issuer."""
     path = settings.oauth.statement_issuers
     if path is None:
