@@ -76,7 +76,7 @@ class PendingRequests:
             found = tx.device_requests.find_by_user_code(digest)
         if found is None:
             raise Refused("device.unknown")
-        asked = self._asked(found, found.status, found.expires_at, "device.unknown")
+        asked = self._asked(found, "device.unknown")
         if account.ial < asked.client.ial_floor:
             raise Refused("device.identity")
         return asked
@@ -90,7 +90,7 @@ class PendingRequests:
             found = tx.backchannel_requests.find_by_page(digest_of(page_id))
         if found is None or found.account_id != account.id:
             raise Refused("request.unknown")
-        return self._asked(found, found.status, found.expires_at, "request.unknown")
+        return self._asked(found, "request.unknown")
 
     def list_waiting(self, account: Account) -> Sequence[tuple[str, Asked]]:
         """Return the requests that wait for a person, newest first, each with its page's id."""
@@ -98,9 +98,9 @@ class PendingRequests:
             found = tx.backchannel_requests.list_waiting(account.id, self.clock.now())
         listed = []
         for waiting in found:
-            page_id = page_id_of(waiting.digest, self.vault)
             with suppress(Refused):
-                listed.append((page_id, self.find_backchannel(page_id, account)))
+                asked = self._asked(waiting, "request.unknown")
+                listed.append((page_id_of(waiting.digest, self.vault), asked))
         return listed
 
     def allow(self, asked: Asked, account: Account, proof: Proof, origin: Origin) -> None:
@@ -128,7 +128,7 @@ class PendingRequests:
             account = tx.accounts.find(found.account_id) if found is not None else None
         if found is None or account is None:
             raise Refused("request.unknown")
-        asked = self._asked(found, found.status, found.expires_at, "request.unknown")
+        asked = self._asked(found, "request.unknown")
         if is_allowed:
             level = max(1, asked.level)
             amr = ("pwd",) if level == 1 else ("pwd", "otp", "mfa")
@@ -136,17 +136,15 @@ class PendingRequests:
         else:
             self.deny(asked, account, Origin())
 
-    def _asked(
-        self,
-        request: DeviceRequest | BackchannelRequest,
-        status: PendingStatus,
-        expires_at: int,
-        code: str,
-    ) -> Asked:
+    def _asked(self, request: DeviceRequest | BackchannelRequest, code: str) -> Asked:
+        """Return a request that waits, with who asks.
+
+        Refuses with `code` where it is over, `request.answered` where somebody was first.
+        """
         client = self.directory.find(request.client_id)
-        if client is None or not client.is_active or self.clock.now() >= expires_at:
+        if client is None or not client.is_active or self.clock.now() >= request.expires_at:
             raise Refused(code)
-        if status is not PendingStatus.PENDING:
+        if request.status is not PendingStatus.PENDING:
             raise Refused("request.answered")
         wished = _acr_values(request) or tuple(client.metadata.get("default_acr_values", ()))
         level = max(least_level(wished) or 1, client.acr_floor)

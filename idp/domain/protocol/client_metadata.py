@@ -18,7 +18,9 @@ from idp.domain.protocol import algorithms
 from idp.domain.protocol.authorization_details import TYPES
 from idp.domain.protocol.certificate import SUBJECTS, read_subject
 from idp.domain.protocol.ciba import DELIVERY_MODES
+from idp.domain.protocol.ciba import GRANT_TYPE as CIBA
 from idp.domain.protocol.client import Environment, Profile
+from idp.domain.protocol.device import GRANT_TYPE as DEVICE_CODE
 from idp.domain.protocol.errors import ProtocolError
 from idp.domain.protocol.metadata_faults import (
     Fault,
@@ -511,9 +513,8 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 
 #: Grant types that send a person through the authorization endpoint.
 REDIRECTING: Final = frozenset({"authorization_code"})
-CIBA: Final = "urn:openid:params:grant-type:ciba"
 #: Grant types after which `offline_access` gives a refresh token.
-OFFLINE: Final = REDIRECTING | {"urn:ietf:params:oauth:grant-type:device_code", CIBA}
+OFFLINE: Final = REDIRECTING | {DEVICE_CODE, CIBA}
 
 
 def parse_client_metadata(

@@ -9,6 +9,7 @@ from uuid import UUID
 from idp.domain.errors import Refused
 from idp.domain.protocol.errors import ProtocolError, access_denied
 
+GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 #: RFC 8628 §6.1: consonants without look-alikes, so that no word comes out.
 ALPHABET: Final = "BCDFGHJKLMNPQRSTVWXZ"
 CODE_LENGTH: Final = 8

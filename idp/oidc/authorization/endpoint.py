@@ -192,16 +192,7 @@ class AuthorizationEndpoint:
 
     def resume(self, interaction_id: str, visitor: Visitor) -> Outcome:
         """Go on with a waiting request; refuses with `interaction.…` where that can't be."""
-        now = self.clock.now()
-        with self.store.read() as tx:
-            interaction = check_interaction(
-                tx.interactions.find(digest_of(interaction_id)),
-                flow_digest=visitor.flow_digest,
-                now=now,
-            )
-        client = self.directory.find(interaction.client_id)
-        if client is None or not client.is_active:
-            raise Refused("client.unknown")
+        interaction, client = self._waiting(interaction_id, visitor)
         checked = self.checked(interaction.params, frozenset(), client)
         try:
             run_checks(checked, Endpoint.AUTHORIZE)
@@ -220,6 +211,12 @@ class AuthorizationEndpoint:
 
     def deny(self, interaction_id: str, visitor: Visitor) -> Outcome:
         """Answer a waiting request with `access_denied`: the person said no."""
+        interaction, client = self._waiting(interaction_id, visitor)
+        error = access_denied("the person did not allow it")
+        return self._close(interaction, client, interaction.params, error, visitor.origin)
+
+    def _waiting(self, interaction_id: str, visitor: Visitor) -> tuple[Interaction, Client]:
+        """Return a waiting request of this browser; refuses with `interaction.…`."""
         now = self.clock.now()
         with self.store.read() as tx:
             interaction = check_interaction(
@@ -230,8 +227,7 @@ class AuthorizationEndpoint:
         client = self.directory.find(interaction.client_id)
         if client is None or not client.is_active:
             raise Refused("client.unknown")
-        error = access_denied("the person did not allow it")
-        return self._close(interaction, client, interaction.params, error, visitor.origin)
+        return interaction, client
 
     def _client(self, parameters: Parameters) -> Client:
         client_id = parameters.one("client_id")

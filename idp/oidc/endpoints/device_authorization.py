@@ -9,6 +9,7 @@ from idp.domain.ids import digest_of
 from idp.domain.protocol.device import (
     ALPHABET,
     CODE_LENGTH,
+    GRANT_TYPE,
     LIFE_SECONDS,
     DeviceRequest,
     write_user_code,
@@ -18,7 +19,6 @@ from idp.oidc.authorization.checks import Endpoint, run_checks
 from idp.oidc.authorization.endpoint import AuthorizationEndpoint
 from idp.oidc.authorization.sources import as_params
 from idp.oidc.client_authentication import ClientAuthenticator
-from idp.oidc.grants.device_code import DeviceCodeGrant
 from idp.oidc.request import WireRequest
 from idp.oidc.response import WireResponse, json_response
 from idp.ports.vault import Vault
@@ -43,7 +43,7 @@ class DeviceAuthorizationEndpoint:
     def respond(self, request: WireRequest) -> WireResponse:
         """Return both codes and where to enter the short one (RFC 8628 §3.2)."""
         client = self.authenticator.authenticate(request, self.url)
-        if DeviceCodeGrant.GRANT_TYPE not in client.grant_types:
+        if GRANT_TYPE not in client.grant_types:
             raise unauthorized_client("this client is not registered for the device flow")
         endpoint = self.authorization
         parameters = request.form()

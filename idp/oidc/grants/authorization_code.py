@@ -12,7 +12,7 @@ from idp.domain.protocol.grant import ClientGrant, RefreshFamily, check_code
 from idp.domain.protocol.scope import OPENID
 from idp.domain.protocol.tokens import TokenOrder
 from idp.oidc.grants.base import TokenGrant
-from idp.oidc.grants.pending import new_family
+from idp.oidc.grants.refresh_token import new_family
 from idp.oidc.request import TokenRequest
 from idp.ports.store import Transaction
 
@@ -76,7 +76,9 @@ class AuthorizationCodeGrant(TokenGrant):
             raise LookupError("a code has a grant")
         if not tx.grants.redeem_code(request.digest("code"), request.now):
             self._end(request, grant, tx)
-        return new_family(request, grant, tx, self.server)
+        return new_family(
+            request, grant, tx, lifetimes=self.server.lifetimes, entropy=self.server.entropy
+        )
 
     @staticmethod
     def _end(request: TokenRequest, grant: ClientGrant, tx: Transaction) -> NoReturn:

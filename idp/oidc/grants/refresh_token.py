@@ -17,15 +17,17 @@ from idp.domain.protocol.authorization_details import narrowed_details, parse_de
 from idp.domain.protocol.client import Client
 from idp.domain.protocol.errors import invalid_grant
 from idp.domain.protocol.grant import (
+    UNBOUND,
     ClientGrant,
     RefreshFamily,
     decide_reuse,
     read_refresh_token,
 )
-from idp.domain.protocol.scope import OPENID, narrowed
-from idp.domain.protocol.tokens import TokenOrder
+from idp.domain.protocol.scope import OFFLINE_ACCESS, OPENID, narrowed
+from idp.domain.protocol.tokens import Lifetimes, TokenOrder
 from idp.oidc.grants.base import TokenGrant
 from idp.oidc.request import TokenRequest
+from idp.ports.entropy import Entropy
 from idp.ports.store import Transaction
 
 
@@ -152,3 +154,33 @@ class RefreshTokenGrant(TokenGrant):
                     details={"reason": "refresh_reuse"},
                 )
             )
+
+
+def new_family(
+    request: TokenRequest,
+    grant: ClientGrant,
+    tx: Transaction,
+    *,
+    lifetimes: Lifetimes,
+    entropy: Entropy,
+) -> RefreshFamily | None:
+    """Begin a refresh token family where `offline_access` was granted (OIDC Core §11)."""
+    wants = OFFLINE_ACCESS in grant.scopes and "refresh_token" in request.client.grant_types
+    if not wants:
+        return None
+    own = lifetimes.of(request.client)
+    family = RefreshFamily(
+        id=entropy.uuid7(request.now * 1000),
+        grant_id=grant.id,
+        generation=0,
+        rotated_at=request.now,
+        # a confidential client proves itself each time; only public ones need the key (RFC 9449 §5)
+        confirmation=request.confirmation if request.client.is_public else UNBOUND,
+        scopes=grant.scopes,
+        resources=grant.resources,
+        issued_at=request.now,
+        idle_expires_at=request.now + own.refresh_idle,
+        expires_at=request.now + own.refresh_absolute,
+    )
+    tx.refresh_families.add(family)
+    return family
