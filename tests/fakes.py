@@ -7,6 +7,7 @@ from uuid import UUID
 
 from idp.domain.ids import Uuid7Sequence, encode_base64url
 from idp.ports.clock import Signal
+from idp.ports.passwords import Busy, PasswordHasher
 
 #: 24 November 2026, 09:00 WIB.
 NOW = 1_795_485_600
@@ -74,3 +75,22 @@ class SeededEntropy:
 
     def uuid7(self, now_ms: int) -> UUID:
         return self._uuid7s.next(now_ms, self.bytes(8))
+
+
+@dataclass(frozen=True, slots=True)
+class NoPlaceToHash:
+    """A `PasswordHasher` that compares, and has no place for a new hash."""
+
+    inner: PasswordHasher
+
+    def hash(self, password: str) -> str:
+        raise Busy
+
+    def verify(self, password: str, hash_: str) -> bool:
+        return self.inner.verify(password, hash_)
+
+    def verify_nobody(self, password: str) -> bool:
+        return self.inner.verify_nobody(password)
+
+    def is_outdated(self, hash_: str) -> bool:
+        return self.inner.is_outdated(hash_)

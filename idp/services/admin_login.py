@@ -4,13 +4,14 @@ A try is counted first, compared outside any transaction, and settled in a secon
 wrong, the answer is the same and comes no earlier than a floor.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from hmac import digest as hmac_digest
 from typing import Final
 
-from idp.domain.errors import Refused
+from idp.domain.errors import Conflict, Refused
 from idp.domain.identity.admin import (
     FACTORS_OF_ADMIN,
     TRIES_OF_ADMIN,
@@ -87,22 +88,26 @@ class AdminLoginService:
         with self.store.write() as tx:
             self.limits.admit(hits, visitor, tx=tx)
             admin = tx.admins.find_by_email(email) if email is not None else None
-        try:
-            is_right = self._compare(admin, password)
-        except Busy:
-            with self.store.write() as tx:
-                self.limits.refund(hits, tx=tx)
-            raise
-        if is_right and admin is not None:
-            with self.store.write() as tx:
-                fresh = tx.admins.find(admin.id)
-                if fresh is not None and fresh.password_hash == admin.password_hash:
-                    self.limits.refund(hits, tx=tx)
-                    return self.sessions.begin_half(fresh, visitor, tx=tx)
+        if self._is_right(admin, password, hits) and admin is not None:
+            entered = self._begin_half(admin, hits, visitor)
+            if entered is not None:
+                self._rehash(admin, password)
+                return entered
         with self.store.write() as tx:
             self.note_failure(admin, visitor, step="password", tx=tx)
         self.clock.sleep(self.floor_seconds - (self.clock.monotonic() - began))
         raise Refused("admin.failed")
+
+    def _begin_half(
+        self, admin: Admin, hits: Iterable[Hit], visitor: Visitor
+    ) -> AdminEntered | None:
+        """Begin a session, `None` where the password changed while it was compared."""
+        with self.store.write() as tx:
+            fresh = tx.admins.find(admin.id)
+            if fresh is None or fresh.password_hash != admin.password_hash:
+                return None
+            self.limits.refund(hits, tx=tx)
+            return self.sessions.begin_half(fresh, visitor, tx=tx)
 
     def enter_code(self, here: AdminHere, code: str, visitor: Visitor) -> AdminEntered:
         """Take the code of an authenticator app: a sign-in ends, or a session is fresh again.
@@ -148,15 +153,16 @@ class AdminLoginService:
         hits = (Hit(FACTORS_OF_ADMIN, admin.id.bytes),)
         with self.store.write() as tx:
             self.limits.admit(hits, visitor, tx=tx)
-        if not self._compare(admin, current):
+        if not self._is_right(admin, current, hits):
             raise Refused("password.wrong")
+        with self.store.write() as tx:
+            self.limits.refund(hits, tx=tx)
         if password == current:
             raise Refused("password.same")
         self.passwords.check(password, personal_words(admin.name, email=admin.email))
         hashed = self.passwords.hash(password)
         now = self.clock.now()
         with self.store.write() as tx:
-            self.limits.refund(hits, tx=tx)
             changed = replace(admin, password_hash=hashed, password_changed_at=now, changed_at=now)
             tx.admins.update(changed)
             self.sessions.end_all_in(
@@ -261,11 +267,33 @@ class AdminLoginService:
             raise Refused("app.code")
         return step
 
-    def _compare(self, admin: Admin | None, password: str) -> bool:
-        """Compare, outside any transaction; as much work for nobody as for somebody."""
-        if admin is None or not admin.is_active or admin.password_hash is None:
-            return self.hasher.verify_nobody(password)
-        return self.hasher.verify(password, admin.password_hash)
+    def _is_right(self, admin: Admin | None, password: str, hits: Iterable[Hit]) -> bool:
+        """Compare, outside any transaction; as much work for nobody as for somebody.
+
+        `hits`: what was counted for it, taken back where the lane has no place.
+        """
+        try:
+            if admin is None or not admin.is_active or admin.password_hash is None:
+                return self.hasher.verify_nobody(password)
+            return self.hasher.verify(password, admin.password_hash)
+        except Busy:
+            with self.store.write() as tx:
+                self.limits.refund(hits, tx=tx)
+            raise
+
+    def _rehash(self, admin: Admin, password: str) -> None:
+        """Keep the password under the parameters of today (AU-3).
+
+        The next sign-in does where the lane has no place now, or somebody else changed the admin.
+        """
+        if admin.password_hash is None or not self.hasher.is_outdated(admin.password_hash):
+            return
+        with suppress(Busy, Conflict):
+            renewed = self.hasher.hash(password)
+            with self.store.write() as tx:
+                fresh = tx.admins.find(admin.id)
+                if fresh is not None and fresh.password_hash == admin.password_hash:
+                    tx.admins.update(replace(fresh, password_hash=renewed))
 
     def _read(self, typed: str) -> EmailAddress | None:
         try:

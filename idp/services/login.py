@@ -5,6 +5,7 @@ is wrong, the answer is the same and comes no earlier than a floor.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -437,7 +438,9 @@ class LoginService:
             if not self.hasher.verify(password, credential.hash):
                 return False
             if self.hasher.is_outdated(credential.hash):
-                self._rehash(credential, password)
+                # the next sign-in does, where there is no place for it now
+                with suppress(Busy):
+                    self._rehash(credential, password)
         except Busy:
             self._take_back(try_)
             raise
@@ -470,6 +473,7 @@ class LoginService:
             kept = self.upgrade.hash_if_good(legacy, password)
         except Busy:
             if not is_late:
+                self._take_back(try_)
                 raise
             # nobody is there to be told to come back: a new password is chosen on the way
             kept = None
@@ -484,7 +488,7 @@ class LoginService:
         return proven
 
     def _take_back(self, try_: _Try) -> None:
-        """Undo a count: the lane had no place, nothing was compared."""
+        """Undo a count: the lane had no place, so nothing came of the try."""
         with self.store.write(brief=True) as tx:
             _refund_in(try_, tx)
             self.lockout.take_back(try_.counted, tx=tx)

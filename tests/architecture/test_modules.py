@@ -183,7 +183,7 @@ def test_templates_lie_under_the_stem_of_their_page() -> None:
 
 
 def test_a_grant_type_has_its_file_and_its_line() -> None:
-    files = {path.stem for path in modules("idp/oidc/grants")} - {"__init__", "base", "pending"}
+    files = {path.stem for path in modules("idp/oidc/grants")} - {"__init__", "base", "polling"}
 
     assert files == {grant.__module__.rpartition(".")[2] for grant in GRANTS.values()}
 

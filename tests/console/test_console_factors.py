@@ -328,6 +328,18 @@ def test_au_14_one_s_own_factors_ask_for_a_fresh_one(
     assert thief.get("/admin").status_code == 303
 
 
+def test_a_new_password_that_is_refused_counts_as_no_failure_of_the_old(app: Application) -> None:
+    hashed = app.wiring.services.passwords.hash(PASSWORD)
+    officer = an_officer(app, Role.READER, password_hash=hashed)
+    url = "/admin/saya/kata-sandi"
+
+    for _ in range(6):
+        assert "password-e" in officer.post(url, current_password=PASSWORD, password="kurang").text
+    right = officer.post(url, current_password=PASSWORD, password="gunung kapas lima ratus")
+
+    assert right.headers["Location"] == "/admin/saya?pesan=kata-sandi"
+
+
 def test_changing_the_password_ends_every_other_session(app: Application) -> None:
     hashed = app.wiring.services.passwords.hash(PASSWORD)
     officer = an_officer(app, Role.READER, password_hash=hashed)

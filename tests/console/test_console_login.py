@@ -78,6 +78,24 @@ def status_of(app: Application, email: str = EMAIL) -> AdminStatus:
     return app.wiring.services.admins.get_by_email(email).status
 
 
+def hash_of(app: Application) -> str:
+    return str(app.wiring.services.admins.get_by_email(EMAIL).password_hash)
+
+
+def test_au_3_an_admins_password_is_hashed_anew_when_the_parameters_rise(
+    make_app: Callable[..., Application],
+) -> None:
+    join(make_app(), invite(make_app()))
+    strong = make_app(SIAPKERJA_PASSWORD_MEMORY_KIB="128")
+    before = hash_of(strong)
+
+    assert log_in(strong, strong.test_client(), password="bukan ini sandinya").status_code == 422
+    assert hash_of(strong) == before
+    assert log_in(strong, strong.test_client()).status_code == 303
+    assert hash_of(strong).startswith("$argon2id$v=19$m=128,t=1,p=1$")
+    assert log_in(strong, strong.test_client()).status_code == 303
+
+
 # The link -----------------------------------------------------------------------------------------
 
 

@@ -17,8 +17,9 @@ from idp.domain.identity.audit import NOWHERE, Action
 from idp.domain.identity.legacy import Credential, LegacyAccount, LegacyState
 from idp.domain.identity.nik import Nik
 from idp.domain.identity.visitor import Visitor
+from idp.ports.passwords import Busy
 from idp.services.legacy_import import Export
-from tests.fakes import FixedClock
+from tests.fakes import FixedClock, NoPlaceToHash
 from tests.guest import Guest, without_nonces
 from tests.old_hashes import OLD_HASHES
 from tests.old_portals import a_row, json_lines, old_stores
@@ -92,6 +93,20 @@ def holder(app: Application, citizen: Callable[..., Registrant]) -> Registrant:
     holder = citizen(phone="0812 0000 0177", email="baru@contoh.id")
     bring(app, row_of(holder.person))
     return holder
+
+
+def test_au_3_an_old_password_that_finds_no_place_to_be_kept_counts_as_no_failure(
+    app: Application, holder: Registrant
+) -> None:
+    login = app.wiring.services.login
+    passwords = replace(login.upgrade.passwords, hasher=NoPlaceToHash(login.hasher))
+    crowded = replace(login, upgrade=replace(login.upgrade, passwords=passwords))
+
+    for _ in range(7):
+        with pytest.raises(Busy):
+            crowded.sign_in(EMAIL, OLD.password, STRANGER)
+
+    assert lama(prove(holder))
 
 
 IDENTIFIERS = [EMAIL, "LAMA@contoh.id", "0812 0000 0199", "+6281200000199", "NIK", "N I K"]

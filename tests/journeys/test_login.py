@@ -17,11 +17,12 @@ from adapters.crypto.passwords import Argon2idHasher
 from idp.app import Application
 from idp.domain.errors import Refused
 from idp.domain.identity.account import Account, AccountStatus
-from idp.domain.identity.audit import Action, Origin
+from idp.domain.identity.audit import NOWHERE, Action, Origin
 from idp.domain.identity.visitor import Visitor
 from idp.domain.ids import digest_of
+from idp.services.login import CodeNeeded
 from idp.services.puzzle import WAIT_SECONDS
-from tests.fakes import FixedClock
+from tests.fakes import FixedClock, NoPlaceToHash
 from tests.guest import PASSWORD, Guest, cookie_of, path_of, without_nonces, words_of
 from tests.portal import ISSUER, a_portal, an_account, form_fields, same_origin, sign_in
 
@@ -152,6 +153,18 @@ def test_au_3_a_password_is_hashed_anew_when_the_parameters_rise(
     assert credential is not None
     assert credential.hash.startswith("$argon2id$v=19$m=128,t=1,p=1$")
     assert path_of(Guest(strong).enter(EMAIL)) == "/akun"
+
+
+def test_au_3_a_right_password_opens_where_there_is_no_place_to_hash_it_anew(
+    make_app: Callable[..., Application],
+) -> None:
+    an_account(make_app())
+    login = make_app(SIAPKERJA_PASSWORD_MEMORY_KIB="128").wiring.services.login
+    crowded = replace(login, hasher=NoPlaceToHash(login.hasher))
+
+    found = crowded.sign_in(EMAIL, PASSWORD, Visitor(b"x" * 32, "127.0.0.1", NOWHERE))
+
+    assert isinstance(found, CodeNeeded)
 
 
 def test_au_3_a_full_lane_answers_503_and_counts_no_failure(
