@@ -155,7 +155,25 @@ def test_a_request_that_ended_meanwhile_does_not_end_the_registration(
     siti.contact()
     answer = siti.confirm()
 
-    assert answer.headers["Location"] == "/daftar/selesai"
+    assert answer.headers["Location"].startswith("/daftar/selesai")
+    assert siti.get("/daftar/selesai").status_code == 200
+
+
+def test_whoever_took_longer_than_the_portals_request_gets_back_to_the_portal(
+    app: Application, citizen: Citizen, clock: FixedClock
+) -> None:
+    siti, stranger = citizen(), citizen()
+    portal = a_portal(app, siti.browser, client_uri="https://portal.example.go.id/")
+    there = portal.start(prompt="create").headers["Location"]
+    siti.query = {"i": parse_qs(urlsplit(there).query)["i"][0]}
+    siti.until_contact()
+    clock.move(1000)
+    siti.contact()
+    last = siti.browser.get(siti.confirm().headers["Location"])
+
+    assert 'href="https://portal.example.go.id/">Kembali ke Portal Uji</a>' in last.text
+    elsewhere = stranger.browser.get("/daftar/selesai", query_string=siti.query)
+    assert "Portal Uji" not in elsewhere.text
 
 
 def test_se_7_a_request_of_another_browser_is_refused(app: Application, citizen: Citizen) -> None:

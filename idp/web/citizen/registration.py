@@ -15,6 +15,7 @@ from idp.domain.identity.password import normalise_password
 from idp.domain.identity.person import clean_name
 from idp.domain.identity.phone import parse_phone
 from idp.domain.identity.registration import Registration, Step
+from idp.domain.protocol.client import Client
 from idp.ports.passwords import Busy
 from idp.services import identity_check, otp
 from idp.services.identity_check import Applicant
@@ -94,6 +95,14 @@ _BELONGS: Final[Mapping[str, str]] = {
 OUTAGES: Final = frozenset({"registry.unavailable", "registry.later"})
 #: Why somebody is sent to the page of data that don't match.
 _MISMATCH: Final = "registry.no"
+#: Pages that go on whatever became of the portal's request: the last of them leads back to it.
+_PATIENT: Final = frozenset(
+    {
+        "citizen.registration_contact",
+        "citizen.registration_code",
+        "citizen.registration_done",
+    }
+)
 #: What is wrong with the password rather than with the form.
 _PASSWORD: Final = "password."
 OUTAGE_SECONDS: Final = 30
@@ -246,7 +255,7 @@ def registration_contact() -> ResponseReturnValue:
         waiting=waiting,
         registration=registration,
         minimum=services().passwords.minimum,
-        i=_id_of(waiting),
+        i=_patient_id(waiting),
     )
     return page, form.status, headers
 
@@ -335,7 +344,7 @@ def registration_code() -> ResponseReturnValue:
 def _open(code: str, waiting: Waiting | None) -> ResponseReturnValue:
     """Open the account and go on: to the portal that waits, or to the last page."""
     opened = services().registration.confirm(code, visitor(), interaction_id=_id_of(waiting))
-    response = make_response(back_to_portal(_id_of(waiting), "citizen.registration_done"))
+    response = make_response(_done(waiting))
     begin_session(response, opened.signed_in.cookie)
     remember_device(response, opened.device_cookie)
     return response
@@ -360,7 +369,7 @@ def _code_page(
         sent=sent,
         wait=max(0, sent.challenge.resend_at - now),
         is_over=not sent.challenge.may_be_used(now),
-        i=_id_of(waiting),
+        i=_patient_id(waiting),
     )
     return page, form.status, headers
 
@@ -374,6 +383,7 @@ def registration_done() -> ResponseReturnValue:
         "citizen/registration/done.html",
         account=found[1] if found is not None else None,
         waiting=waiting,
+        portal=_portal_of(waiting),
         i=_id_of(waiting),
     )
 
@@ -390,14 +400,36 @@ def _id_of(waiting: Waiting | None) -> str | None:
     return request.args.get("i") if waiting is not None else None
 
 
+def _patient_id(waiting: Waiting | None) -> str | None:
+    """Return the same, and also the id of a request that ended on the way here."""
+    return request.args["i"] if _portal_of(waiting) is not None else None
+
+
+def _portal_of(waiting: Waiting | None) -> Client | None:
+    """Return the portal that sent this browser here, also where its request ended meanwhile."""
+    if waiting is not None:
+        return waiting.client
+    if "i" not in request.args:
+        return None
+    return services().interactions.find_client(request.args["i"], visitor())
+
+
+def _done(waiting: Waiting | None) -> ResponseReturnValue:
+    """Go on once the account is open: to the portal that waits, else to the last page."""
+    if waiting is None:
+        return _go("citizen.registration_done", waiting)
+    return back_to_portal(_id_of(waiting), "citizen.registration_done")
+
+
 def _go(endpoint: str, waiting: Waiting | None, **named: Any) -> ResponseReturnValue:
-    return redirect(url_for(endpoint, i=_id_of(waiting), **named), 303)
+    i = _patient_id(waiting) if endpoint in _PATIENT else _id_of(waiting)
+    return redirect(url_for(endpoint, i=i, **named), 303)
 
 
 def _back(refusal: Refused, waiting: Waiting | None) -> ResponseReturnValue:
     """Go where a registration that can't be gone on with from here belongs."""
     if refusal.code == "registration.done" and signed_in() is not None:
-        return back_to_portal(_id_of(waiting), "citizen.registration_done")
+        return _done(waiting)
     endpoint = _BELONGS.get(refusal.code)
     if endpoint is None:
         return _go("citizen.begin_registration", waiting, habis=1)
