@@ -19,6 +19,8 @@ LOCALES: Final = ("id", "en")
 
 #: What the cookie keeps of a waiting request's id.
 _PLACE: Final = re.compile(r"[A-Za-z0-9_-]{8}")
+_MINUTE: Final = 60
+_HALF_A_DAY: Final = 43_200
 
 
 def init_app(app: Flask) -> None:
@@ -30,6 +32,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         moment=moment,
         clock_time=clock_time,
+        from_when=from_when,
         # for attributes, which hold no elements
         clock_words=lambda at: str(clock_time(at)),
         clock_second=clock_second,
@@ -160,6 +163,16 @@ def moment(at: int) -> Told:
     local = datetime.fromtimestamp(at, UTC).astimezone(zone()).date()
     date_words = gettext("hari ini") if local == today else day(at)
     return _told(f"{date_words}, {clock_time(at)}", at)
+
+
+def from_when(at: int) -> Told:
+    """Return the whole minute from which something may be done: `15.05 WIB`, never too early.
+
+    With its day where the clock alone would be taken for a time that is nearer.
+    """
+    minute = -(-at // _MINUTE) * _MINUTE
+    is_near = minute - services().clock.now() < _HALF_A_DAY
+    return clock_time(minute) if is_near else moment(minute)
 
 
 def number(value: float) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 from flask_babel import gettext, lazy_gettext
 
 from idp.domain.errors import Refused
-from idp.web.i18n import clock_time
+from idp.web.i18n import from_when
 
 _NIK_FORMAT = lazy_gettext(
     "NIK yang Anda masukkan tidak dikenali. Periksa kembali angka pada KTP-el Anda."
@@ -37,7 +37,7 @@ _PUZZLE = lazy_gettext(
 _LONG_WAIT: Final = "otp.long_wait"
 _COUNTED_SECONDS: Final = 60
 
-#: `%(name)s` stands for a value of the refusal; `*_at` values are shown as a clock time.
+#: `%(name)s` stands for a value of the refusal; `*_at` values tell from when.
 MESSAGES: Final[Mapping[str, object]] = {
     "nik.required": lazy_gettext("Masukkan NIK Anda."),
     "nik.character": lazy_gettext("NIK hanya boleh berisi angka."),
@@ -355,7 +355,7 @@ def words_for(refusal: Refused) -> str:
     if template is None:
         return str(gettext("Permintaan tidak dapat diproses. Silakan kembali dan coba lagi."))
     values = {
-        name: clock_time(value) if name.endswith("_at") and isinstance(value, int) else value
+        name: from_when(value) if name.endswith("_at") and isinstance(value, int) else value
         for name, value in refusal.values.items()
     }
     words = str(template)

@@ -380,7 +380,23 @@ def test_a_long_wait_is_told_as_a_clock_time(citizen: Citizen, clock: FixedClock
     assert early.status_code == 429
     assert early.headers["Retry-After"] == "120"
     [told] = re.findall(r"Mohon tunggu(.*?)Kode bantuan", words_of(early))
-    assert told.strip() == "Kode baru dapat diminta mulai pukul 09.03 WIB."
+    # a second after 09.03: whoever comes at the minute that was told is not sent away again
+    assert told.strip() == "Kode baru dapat diminta mulai pukul 09.04 WIB."
+    assert "mulai pukul 09.04 WIB" in words_of(siti.get("/daftar/kode"))
+
+
+def test_a_wait_until_tomorrow_is_told_with_its_day(citizen: Citizen, clock: FixedClock) -> None:
+    """OT-3: fifteen wrong codes stop a phone for a day; "09.03" alone would be in two minutes."""
+    siti = citizen().until_code()
+    for wait in (60, 120):
+        for _ in range(5):
+            siti.confirm(a_wrong(siti.code()))
+        clock.move(wait)
+        siti.resend()
+    for _ in range(5):
+        siti.confirm(a_wrong(siti.code()))
+
+    assert "coba lagi pada 25 November 2026, 09.03 WIB." in words_of(siti.confirm())
 
 
 def test_a_name_that_ends_with_a_title_ends_the_sentence_once(
