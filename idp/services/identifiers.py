@@ -25,7 +25,8 @@ class Identifiers:
         typed = text.strip()
         try:
             if "@" in typed:
-                return self.parse_email(typed)
+                # keyboards that suggest words leave blanks behind them
+                return self.parse_email("".join(typed.split()))
             digits = without_separators(typed)
             # "+62 (0)812 ..." and "0062 812 ..." may have sixteen characters too; no NIK begins so
             if len(digits) == LENGTH and digits.isdigit() and digits[0] != "0":

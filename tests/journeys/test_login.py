@@ -75,7 +75,14 @@ def fail(guest: Guest, times: int, identifier: str = EMAIL) -> TestResponse:
 
 
 @pytest.mark.parametrize(
-    "typed", [EMAIL, "Budi1@Contoh.ID", *SPELLINGS_OF_NIK, *SPELLINGS_OF_PHONE]
+    "typed",
+    [
+        EMAIL,
+        "Budi1@Contoh.ID",
+        f" {EMAIL.replace('@', ' @ ')} ",
+        *SPELLINGS_OF_NIK,
+        *SPELLINGS_OF_PHONE,
+    ],
 )
 def test_one_field_takes_email_phone_and_nik_in_any_spelling(
     guest: Guest, account: Account, typed: str
@@ -633,6 +640,18 @@ def test_a_made_up_time_in_the_address_is_not_told(
 
     assert "coba lagi sebentar lagi." in page.text
     assert "pukul" not in page.text
+
+
+def test_the_choice_of_a_way_promises_a_code_in_english_too(
+    app: Application, account: Account
+) -> None:
+    """None was sent to what is chosen here: the words must not say so."""
+    guest = Guest(app, language="en")
+    there = guest.log_in(EMAIL).headers["Location"].replace("/masuk/kode", "/masuk/metode")
+
+    page = words_of(guest.get(there))
+
+    assert "We send a 6-digit OTP code (one-time code) to the contact you choose." in page
 
 
 def test_another_way_to_get_the_code_can_be_chosen(guest: Guest, account: Account) -> None:
