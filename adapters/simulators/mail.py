@@ -106,6 +106,7 @@ class MailServer:
                 _Postman(self._state),
                 hostname="sandbox.local",
                 ident="SIAPkerja sandbox",
+                enable_SMTPUTF8=True,
                 loop=loop,
                 authenticator=authenticate,
                 auth_require_tls=False,

@@ -63,6 +63,17 @@ def test_a_letter_arrives_with_text_html_and_subject(sandbox: Sandbox):
     assert message["to"] == "budi@example.id"
 
 
+@pytest.mark.parametrize("to", ["aminé@contoh.id", "budi@münchen.example"])
+def test_a_letter_to_an_address_outside_ascii_arrives(sandbox: Sandbox, to):
+    """RFC 6531: forms take such addresses, so letters must reach them."""
+    a_mailer(sandbox.mail_url).send(a_letter(to=to))
+
+    (message,) = sandbox.mail_to(to)
+    assert message["to"] == to
+    assert message["text"] == a_letter().text
+    assert message["subject"] == "Kata sandi Anda diganti"
+
+
 def test_the_same_letter_keeps_its_message_id(sandbox: Sandbox):
     mailer = a_mailer(sandbox.mail_url)
     for _ in range(2):
