@@ -34,6 +34,7 @@ from idp.domain.identity.messages import LOST_STATES
 from idp.domain.identity.nik import Nik
 from idp.domain.identity.otp import Purpose
 from idp.domain.identity.phone import Phone
+from idp.domain.identity.regions import DEFAULT_ZONE
 from idp.domain.identity.visitor import Visitor
 from idp.domain.ids import digest_of
 from idp.ports.clock import Clock
@@ -172,6 +173,15 @@ class LostContactService:
         with self.store.read() as tx:
             self._going(journey_id, visitor, tx=tx)
 
+    def time_zone(self, journey_id: str, visitor: Visitor) -> str:
+        """Return the zone of the NIK that this browser gave; refuses with `journey.expired`."""
+        with self.store.read() as tx:
+            journey = self._found(journey_id, visitor, tx=tx)
+            account_id = journey.account_id or self._case_of(journey, tx=tx).account_id
+            account = tx.accounts.find(account_id)
+        nik = account.nik if account is not None else None
+        return nik.time_zone if nik is not None else DEFAULT_ZONE
+
     def give(
         self,
         journey_id: str,
@@ -298,13 +308,16 @@ class LostContactService:
     def ticket(self, journey_id: str, visitor: Visitor) -> Ticket:
         """Return what this browser may see; refuses with `journey.expired`."""
         with self.store.read() as tx:
-            journey = self._found(journey_id, visitor, tx=tx)
-            case = tx.cases.find(UUID(hex=str(journey.state.get("case", "")) or bytes(16).hex()))
-            if case is None:
-                raise Refused("journey.expired")
+            case = self._case_of(self._found(journey_id, visitor, tx=tx), tx=tx)
             number = ticket_number(case.id, self.vault.keys("lost-ticket")[0])
             state, recovers_at = self._state(case, tx)
         return Ticket(number, state, case.opened_at, recovers_at)
+
+    def _case_of(self, journey: Journey, *, tx: Transaction) -> Case:
+        case = tx.cases.find(UUID(hex=str(journey.state.get("case", "")) or bytes(16).hex()))
+        if case is None:
+            raise Refused("journey.expired")
+        return case
 
     def _state(self, case: Case, tx: Transaction) -> tuple[TicketState, int | None]:
         kept = tx.journeys.find(_digest_of(case.id))

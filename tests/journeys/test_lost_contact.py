@@ -15,7 +15,7 @@ from idp.domain.identity.lost_contact import REQUEST_SECONDS
 from idp.domain.identity.roles import Role
 from tests.console.test_console_people import approve
 from tests.fakes import FixedClock
-from tests.guest import PASSWORD, Guest
+from tests.guest import PASSWORD, Guest, words_of
 from tests.officer import an_officer
 from tests.portal import an_account, sign_in
 from tests.racing import at_once
@@ -138,6 +138,25 @@ def status(siti: Registrant, number: str) -> TestResponse:
     assert number not in there
     assert siti.person.nik not in there
     return siti.browser.get(there)
+
+
+def test_times_are_told_in_the_zone_of_the_nik(
+    app: Application, citizen: Citizen, sandbox: Sandbox
+) -> None:
+    """`ui.md` section 9: the letter and the pages of one request tell the same time."""
+    siti = citizen(person=sandbox.add_person(nik="7371015708909001"))
+    an_account(app, nik=siti.person.nik, email="hilang@contoh.id", phone_number="+6281200000077")
+    there = siti.post(matched(siti), phone=siti.phone, email=siti.email).headers["Location"]
+    code_page = words_of(siti.get(there))
+    early = words_of(siti.post(there, action="resend"))
+    shown = siti.post(there, code=siti.code()).headers["Location"]
+    number = ticket_of(siti.get(shown))
+    asked_again = siti.post(STATUS, nik=siti.person.nik, ticket=number).headers["Location"]
+
+    assert "mulai pukul 10.01 WITA" in code_page
+    assert "WIB" not in early
+    for where in (shown, asked_again):
+        assert "hari ini, 10.00 WITA" in words_of(siti.get(where))
 
 
 def test_a_no_changes_nothing_and_another_may_be_asked(

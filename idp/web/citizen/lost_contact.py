@@ -22,6 +22,7 @@ from idp.web.citizen.registration import (
 from idp.web.context import services, visitor, web_settings
 from idp.web.failures import note_cause, note_unseen
 from idp.web.forms import Form, ParsedField, PlainHidden, parse_email
+from idp.web.i18n import tell_times_in
 from idp.web.puzzles import is_limit, refuse_by_limit, sent_solution
 from idp.web.submissions import once
 
@@ -108,6 +109,7 @@ def recovery_new_contact() -> ResponseReturnValue:
     headers: Mapping[str, str] = {}
     try:
         services().lost_contact.check(journey_id, visitor())
+        tell_times_in(services().lost_contact.time_zone(journey_id, visitor()))
         if form.is_accepted() and not asks_about(form):
             services().lost_contact.give(
                 journey_id,
@@ -139,6 +141,7 @@ def recovery_contact_code() -> ResponseReturnValue:
     form = Form() if asks_again else CodeForm()
     headers: Mapping[str, str] = {}
     try:
+        tell_times_in(services().lost_contact.time_zone(journey_id, visitor()))
         if form.is_accepted():
             if asks_again:
                 services().lost_contact.resend(journey_id, visitor(), puzzle=sent_solution())
@@ -213,8 +216,10 @@ def recovery_ticket() -> ResponseReturnValue:
 
 
 def _ticket() -> object:
+    journey_id = request.args.get("m", "")
     try:
-        return services().lost_contact.ticket(request.args.get("m", ""), visitor())
+        tell_times_in(services().lost_contact.time_zone(journey_id, visitor()))
+        return services().lost_contact.ticket(journey_id, visitor())
     except Refused:
         return None
 
