@@ -4,7 +4,7 @@ A view builds a form, asks `form.is_accepted()`, and otherwise renders it again 
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from flask import g, request
 from flask_wtf import FlaskForm
@@ -15,7 +15,7 @@ from wtforms.validators import ValidationError
 from idp.domain.errors import Refused
 from idp.domain.identity.email import EmailAddress
 from idp.services.puzzle import Puzzle
-from idp.web.context import cookie_name
+from idp.web.context import cookie_name, services, visitor
 from idp.web.failures import note_cause
 from idp.web.messages import words_for
 from idp.web.security import check_form_token, is_same_origin, make_form_token
@@ -41,7 +41,8 @@ class BrowserBoundToken(CSRF):
 class Form(FlaskForm):
     """A form of ours. `status`: of the answer that shows it again.
 
-    `puzzle`: what the browser must do first, where too many asked before it (`idp.web.puzzles`).
+    `puzzle`: what the browser must do first, where too many asked before it (`idp.web.puzzles`);
+    `puzzle_for`: what for, as the service redeems it.
     """
 
     class Meta:
@@ -58,6 +59,7 @@ class Form(FlaskForm):
 
     status = 200
     puzzle: Puzzle | None = None
+    puzzle_for: ClassVar[str] = ""
     form_errors: list[str]
 
     def is_accepted(self) -> bool:
@@ -66,6 +68,7 @@ class Form(FlaskForm):
             return False
         if self.validate():
             return True
+        self.keep_puzzle()
         self.status = 403 if self.csrf_token.errors else 422
         if self.is_expired:
             note_cause("form.expired")
@@ -94,6 +97,12 @@ class Form(FlaskForm):
         """Whether the browser brought none of our cookies: they ran out, or it keeps none."""
         names = (cookie_name("sid"), cookie_name("asid"), cookie_name("flow"))
         return self.is_expired and not any(name in request.cookies for name in names)
+
+    def keep_puzzle(self) -> None:
+        """Show the puzzle that was sent once more: what came with it was refused unspent."""
+        token = request.form.get("puzzle", "")
+        if token and self.puzzle_for:
+            self.puzzle = services().puzzles.reopen(token, self.puzzle_for, visitor())
 
     def refuse(self, refusal: Refused, *fields: str, status: int = 422) -> None:
         """Put the words of a refusal beside a field, or above the form where none is named."""

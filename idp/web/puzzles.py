@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from flask import request
+from flask_babel import gettext
 
 from idp.domain.errors import Refused
 from idp.services.puzzle import Solution
 from idp.web.context import services, visitor
-from idp.web.forms import Form
+from idp.web.forms import Form, SecretField
 
 #: Codes of full windows.
 LIMITS: Final = frozenset(
@@ -36,6 +37,8 @@ def refuse_by_limit(form: Form, refusal: Refused, purpose: str, *fields: str) ->
     `purpose`: what the puzzle is for, as the service redeems it. Returns headers of the answer.
     """
     form.refuse(refusal, *fields, status=429)
+    if refusal.code.startswith("puzzle."):
+        _ask_again_for_secrets(form)
     puzzles = services().puzzles
     if refusal.code == "puzzle.required":
         form.puzzle = puzzles.issue(purpose, visitor())
@@ -44,6 +47,13 @@ def refuse_by_limit(form: Form, refusal: Refused, purpose: str, *fields: str) ->
         form.puzzle = puzzles.reopen(token, purpose, visitor())
     seconds = refusal.values.get("seconds")
     return {"Retry-After": str(seconds)} if seconds is not None else {}
+
+
+def _ask_again_for_secrets(form: Form) -> None:
+    """Say that what is never filled in again must be typed before the form is sent on."""
+    for field in form:
+        if isinstance(field, SecretField):
+            field.errors = [*field.errors, gettext("Masukkan kata sandi sekali lagi.")]
 
 
 def is_limit(refusal: Refused) -> bool:

@@ -468,6 +468,23 @@ def test_au_7_the_puzzle_lets_the_right_password_in_without_script(
     assert crowd.log_in(EMAIL, page=early, password=PASSWORD).status_code in {303, 429}
 
 
+def test_au_7_a_puzzle_that_came_without_the_password_is_not_lost(
+    app: Application, account: Account, clock: FixedClock
+) -> None:
+    """A page is never filled in with a password: it says so, and the wait counts all the same."""
+    crowd = Guest(app, address="198.51.100.7")
+    for number in range(20):
+        crowd.log_in(f"orang{number}@contoh.id")
+    asked = crowd.log_in(EMAIL)
+    assert "Masukkan kata sandi sekali lagi." in asked.text
+    clock.move(WAIT_SECONDS)
+
+    forgot = crowd.log_in(EMAIL, "", page=asked)
+
+    assert forgot.status_code == 422
+    assert path_of(crowd.log_in(EMAIL, page=forgot)) == "/masuk/kode"
+
+
 def test_au_7_a_puzzle_is_good_once(app: Application, clock: FixedClock) -> None:
     crowd = Guest(app, address="198.51.100.7")
     for number in range(20):

@@ -254,6 +254,21 @@ def test_a_puzzle_sent_too_early_says_how_long_and_keeps_its_wait(
     assert siti.ktp(early).headers["Location"] == "/daftar/kontak"
 
 
+def test_a_puzzle_that_came_with_a_slip_is_not_lost(
+    citizen: Citizen, sandbox: Sandbox, clock: FixedClock
+) -> None:
+    for index in range(5):
+        citizen(person=sandbox.person(index=index)).ktp(mother_name="Bukan Ibunya")
+    siti = citizen(person=sandbox.person(index=9))
+    asked = siti.ktp()
+    clock.move(30)
+
+    slip = siti.ktp(asked, nik="3273")
+
+    assert slip.status_code == 422
+    assert siti.ktp(slip).headers["Location"] == "/daftar/kontak"
+
+
 # -- a NIK that has an account, and one whose holder died
 
 

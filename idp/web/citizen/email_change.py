@@ -11,6 +11,7 @@ from idp.domain.errors import Refused
 from idp.domain.identity.account import Account
 from idp.domain.identity.email import EmailAddress
 from idp.domain.identity.session import LoginSession
+from idp.services import otp
 from idp.web.citizen.blueprint import (
     NOTES,
     RETURNS,
@@ -52,6 +53,8 @@ CODE_PAGE: Final = CodePage(
 
 class EmailForm(Form):
     """The new address."""
+
+    puzzle_for = otp.PUZZLE
 
     email = ParsedField(parse=parse_email)
 

@@ -28,6 +28,8 @@ class CodeForm(Form):
 class NamesForm(Form):
     """What the registry is asked beside the account's own NIK."""
 
+    puzzle_for = identity_check.PUZZLE
+
     full_name = ParsedField(parse=lambda text: clean_name(text, "full_name"))
     mother_name = ParsedField(parse=lambda text: clean_name(text, "mother_name"))
 

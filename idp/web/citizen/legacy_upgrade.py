@@ -11,6 +11,7 @@ from idp.domain.errors import Refused
 from idp.domain.identity.legacy import UNDO_SECONDS, LegacyAccount
 from idp.domain.identity.nik import Nik, parse_nik
 from idp.domain.identity.password import normalise_password
+from idp.services import login as logins
 from idp.web.citizen.blueprint import (
     NOTES,
     RETURNS,
@@ -56,6 +57,8 @@ def _read_nik(text: str) -> Nik:
 
 class LegacyForm(Form):
     """What holders of WLKP and SKKNI accounts signed in with."""
+
+    puzzle_for = logins.PUZZLE
 
     email = ParsedField(parse=parse_email)
     nik = ParsedField(parse=_read_nik)

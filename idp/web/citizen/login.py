@@ -47,6 +47,8 @@ def read_identifier(text: str) -> str:
 class LoginForm(Form):
     """E-mail address, phone number or NIK, and the password."""
 
+    puzzle_for = logins.PUZZLE
+
     identifier = ParsedField(parse=read_identifier)
     password = SecretField(parse=normalise_password)
 
@@ -72,6 +74,8 @@ def read_method(text: str) -> Method:
 
 class MethodForm(Form):
     """By which way the second step is to be taken."""
+
+    puzzle_for = otp.PUZZLE
 
     channel = ParsedField(parse=read_method)
 

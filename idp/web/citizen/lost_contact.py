@@ -33,6 +33,8 @@ _SETTLED = frozenset({"lost.no_account", "lost.waiting"})
 class ContactForm(Form):
     """The new pair. `email_asked`: the address that the person was asked about before."""
 
+    puzzle_for = otp.PUZZLE
+
     phone = ParsedField(parse=parse_phone)
     email = ParsedField(parse=parse_email)
     email_asked = PlainHidden()

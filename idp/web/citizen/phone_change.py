@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext
 
 from idp.domain.errors import Refused
 from idp.domain.identity.phone import parse_phone
+from idp.services import otp
 from idp.web.citizen.blueprint import (
     NOTES,
     RETURNS,
@@ -42,6 +43,8 @@ NOTES["nomor-usai"] = (
 
 class PhoneForm(Form):
     """The new number."""
+
+    puzzle_for = otp.PUZZLE
 
     phone = ParsedField(parse=parse_phone)
 

@@ -44,6 +44,8 @@ def _read_wish(text: str) -> Channel | None:
 class StartForm(Form):
     """Whom it is about, and by which contact they wish to be helped."""
 
+    puzzle_for = recoveries.PUZZLE
+
     identifier = ParsedField(parse=read_identifier)
     channel = ParsedField(parse=_read_wish)
 

@@ -43,6 +43,8 @@ def read_nik(text: str) -> Nik:
 class KtpForm(Form):
     """Step 1. What the registry is not asked about is not asked for."""
 
+    puzzle_for = identity_check.PUZZLE
+
     nik = ParsedField(parse=read_nik)
     full_name = ParsedField(parse=lambda text: clean_name(text, "full_name"))
     mother_name = ParsedField(parse=lambda text: clean_name(text, "mother_name"))
@@ -55,6 +57,8 @@ class KtpForm(Form):
 
 class ContactForm(Form):
     """Step 2. `email_asked`: the address that the person was asked about before."""
+
+    puzzle_for = otp.PUZZLE
 
     email = ParsedField(parse=parse_email)
     phone = ParsedField(parse=parse_phone)
@@ -270,6 +274,7 @@ def asks_about(form: Form) -> bool:
         return False
     form["email_asked"].data = email.address
     form.refuse(Refused("email.typo", suggestion=email.suggestion), "email")
+    form.keep_puzzle()
     return True
 
 
@@ -297,6 +302,7 @@ def _password_of(form: ContactForm) -> str | None:
 def _refuse_contact(form: ContactForm, refusal: Refused) -> Mapping[str, str]:
     if refusal.code.startswith(_PASSWORD):
         form.refuse(refusal, "password")
+        form.keep_puzzle()
         return {}
     if not is_limit(refusal):
         raise refusal
