@@ -45,6 +45,8 @@ def fault_of_redis(url: str) -> str | None:
         return "does not take our password"
     except (redis.TimeoutError, redis.ConnectionError):
         return _AWAY
+    except TypeError:
+        return "can't be asked: an option in the address is unknown"
     except (redis.RedisError, ValueError):
         return "answers, but not as a Redis"
     return None

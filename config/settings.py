@@ -5,6 +5,7 @@ the value. Nothing else reads the environment; values travel as the frozen `Sett
 """
 
 import os
+import re
 import secrets
 import socket
 from collections.abc import Iterable, Iterator, Mapping
@@ -532,6 +533,11 @@ class Settings(_Area):
             yield f"SIAPKERJA_ISSUER: {_BAD_PORT}"
         elif issuer.query or issuer.fragment or issuer.path:
             yield "SIAPKERJA_ISSUER: no path, query, fragment or trailing slash"
+        elif self.issuer != _origin_of(issuer):
+            yield (
+                "SIAPKERJA_ISSUER: must be as browsers write it: small letters, no blank, no user, "
+                "no port that is the scheme's own"
+            )
         upstream = self.upstream
         if upstream.issuer and not (upstream.client_id and upstream.keys_file):
             yield "SIAPKERJA_UPSTREAM_ISSUER: needs _CLIENT_ID and _KEYS_FILE beside it"
@@ -716,6 +722,25 @@ def _parts_of(url: str) -> SplitResult:
         return urlsplit(url)
     except ValueError:
         return urlsplit("")
+
+
+_HOST_NAME: Final = re.compile(r"[a-z0-9._\-]+")
+_OWN_PORTS: Final = {"http": 80, "https": 443}
+
+
+def _origin_of(parts: SplitResult) -> str | None:
+    """Return an address with a host as browsers name it in `Host` and `Origin`.
+
+    `None` where its host is no name and no address: one with letters beyond ASCII goes by its
+    Punycode.
+    """
+    host = parts.hostname or ""
+    if ":" in host:
+        host = f"[{host}]"
+    elif not _HOST_NAME.fullmatch(host):
+        return None
+    port = "" if parts.port in {None, _OWN_PORTS.get(parts.scheme)} else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
 
 
 def _has_good_port(url: str) -> bool:

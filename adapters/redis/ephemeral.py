@@ -28,6 +28,8 @@ TIMEOUT_SECONDS: Final = 0.25
 #: How long the database counts alone after Redis failed.
 RETRY_SECONDS: Final = 5.0
 
+UNKNOWN_OPTION: Final = "an option in the address is unknown"
+
 _PREFIX: Final = "siapkerja:rate:"
 
 # KEYS: counters. ARGV: now, then of each what to add (1, 0, -1) and its window in seconds.
@@ -57,7 +59,8 @@ return told
 class RedisRateLimits:
     """Implements `idp.ports.ephemeral.RateLimits`.
 
-    `fallback`: counts while Redis is away. `factor`: multiplies every limit.
+    `fallback`: counts while Redis is away. `factor`: multiplies every limit. Raises `ValueError`
+    for an address that can't be used.
     """
 
     def __init__(
@@ -69,6 +72,11 @@ class RedisRateLimits:
             socket_connect_timeout=TIMEOUT_SECONDS,
             retry=None,
         )
+        try:
+            # an option of the address that nobody knows would show at the first call alone
+            self._client.connection_pool.make_connection()
+        except TypeError as error:
+            raise ValueError(UNKNOWN_OPTION) from error
         self._script = self._client.register_script(_SCRIPT)
         self._fallback = fallback
         self._factor = factor

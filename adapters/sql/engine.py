@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from adapters.sql.tables import metadata
@@ -64,6 +64,7 @@ def flask_configuration(database_url: str) -> dict[str, Any]:
             options |= {"pool_size": POOL_SIZE, "max_overflow": POOL_OVERFLOW}
         options["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
     else:
+        _check_options(url)
         options |= {
             "pool_size": POOL_SIZE,
             "max_overflow": POOL_OVERFLOW,
@@ -74,6 +75,20 @@ def flask_configuration(database_url: str) -> dict[str, Any]:
         "SQLALCHEMY_DATABASE_URI": url.render_as_string(hide_password=False),
         "SQLALCHEMY_ENGINE_OPTIONS": options,
     }
+
+
+def _check_options(url: URL) -> None:
+    """Refuse an option that libpq does not know: to the driver that is a statement gone wrong."""
+    if not url.query:
+        return
+    # the driver is loaded only where PostgreSQL is
+    import psycopg  # noqa: PLC0415 - see above
+    from psycopg.conninfo import make_conninfo  # noqa: PLC0415 - see above
+
+    try:
+        make_conninfo(**dict.fromkeys(url.query, ""))
+    except psycopg.ProgrammingError as error:
+        raise StoreUnavailable from error
 
 
 def read_json(text: str | bytes) -> Any:

@@ -13,6 +13,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.engine import Engine
 
 from adapters.sql import engine as engines
+from adapters.sql.absence import absence_of_file
 from idp.domain.errors import Refused
 from idp.ports.store import StoreUnavailable
 
@@ -51,16 +52,18 @@ def current_revision(engine: Engine) -> str | None:
 
 
 def pending(database_url: str) -> Sequence[Change]:
-    """Return the changes that an upgrade would make, in order."""
-    with _opened(database_url) as (_, database):
-        current = current_revision(database.engine)
-        if current == newest_revision():
-            # a start that finds everything in place does without Alembic, a fifth of a second
-            return []
-        from alembic.script import ScriptDirectory  # noqa: PLC0415 - not for servers
+    """Return the changes that an upgrade would make, in order; makes no file to find out."""
+    current = None
+    if absence_of_file(database_url) is None:
+        with _opened(database_url) as (_, database):
+            current = current_revision(database.engine)
+    if current == newest_revision():
+        # a start that finds everything in place does without Alembic, a fifth of a second
+        return []
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - not for servers
 
-        steps = ScriptDirectory(str(MIGRATIONS)).walk_revisions("base", "heads")
-        changes = [Change(step.revision, (step.doc or "").strip()) for step in steps]
+    steps = ScriptDirectory(str(MIGRATIONS)).walk_revisions("base", "heads")
+    changes = [Change(step.revision, (step.doc or "").strip()) for step in steps]
     return [change for change in reversed(changes) if current is None or change.revision > current]
 
 

@@ -18,7 +18,7 @@ from idp.domain.identity.audit_lines import json_line, parse_line, syslog_line
 from idp.domain.identity.head_lines import HeadFile, ToldHead, read_head_file
 from idp.ports.vault import DataKey
 from idp.services.audit_log import AuditLog, ChainVerifier
-from idp.wiring import export_verifier
+from idp.wiring import export_verifier, is_database_missing
 
 _FILE: Final = click.Path(exists=True, dir_okay=False)
 #: So many lines are named that tell no head.
@@ -151,6 +151,10 @@ def _log(database: str | None = None) -> AuditLog:
     chosen = settings()
     if database is not None:
         chosen = chosen.model_copy(update={"database_url": database})
+        for problem in chosen.contradictions():
+            raise click.BadParameter(problem.partition(": ")[2], param_hint="--database")
+        if is_database_missing(chosen):
+            raise Refused("database.missing")
     return application(chosen).wiring.services.audit_log
 
 

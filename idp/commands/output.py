@@ -23,6 +23,7 @@ from idp.domain.protocol.metadata_faults import Fault, InvalidMetadata
 from idp.ports.store import StoreUnavailable
 from idp.ports.vault import WrongRoot
 from idp.services.approvals import ApprovalService
+from idp.wiring import is_database_missing
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -81,6 +82,7 @@ REASONS: Final[Mapping[str, str]] = {
     "key.last": "it is the last key of its algorithm: rotate first",
     "file.json": "the file is not a JSON object",
     "file.missing": "the file can't be read",
+    "file.unwritable": "the file can't be written",
     "file.exists": "there is such a file already: nothing was written",
     "upstream.keys": (
         "name a JWK set with a private key to sign with: --keys or SIAPKERJA_UPSTREAM_KEYS_FILE;"
@@ -96,6 +98,7 @@ REASONS: Final[Mapping[str, str]] = {
     "import.concurrent": "the same file is being imported by somebody else",
     "conflict.unknown": "there is no such conflict, or it was decided before",
     "run.unknown": "there is no such import",
+    "database.missing": "there is no such database, or nothing was ever written into it",
     "settings": "the settings can't be used",
     "schema.busy": (
         "a table is held for long, as by a dump: nothing was changed, run it again after that"
@@ -210,7 +213,10 @@ def application(chosen: Settings | None = None) -> Application:
 
     Standard error is for the command's own words: the log says less there than in a server.
     """
-    app = create_app(chosen or settings())
+    chosen = chosen or settings()
+    if is_database_missing(chosen):
+        raise Refused("migrations_pending")
+    app = create_app(chosen)
     logs.set_up("ERROR")
 
     def close() -> None:

@@ -56,7 +56,7 @@ def make_keys(output: Output, *, file: Path) -> None:
     except FileExistsError as error:
         raise Refused("file.exists") from error
     except OSError as error:
-        raise Refused("file.missing") from error
+        raise Refused("file.unwritable") from error
     with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
         json.dump(made, opened)
     kids = [key["kid"] for key in made["keys"]]

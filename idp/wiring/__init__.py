@@ -21,7 +21,7 @@ from adapters.crypto.loaded_keys import LoadedDataKeys
 from adapters.crypto.password_strength import CommonPasswords
 from adapters.crypto.passwords import Argon2idHasher, use_one_arena
 from adapters.crypto.vault import DerivedVault
-from adapters.documents import GuardedFetcher, resolve_name
+from adapters.documents import resolve_name
 from adapters.images import PillowImages
 from adapters.metrics import PrometheusMetrics
 from adapters.passkeys import WebauthnPasskeys
@@ -29,6 +29,7 @@ from adapters.processes import ForkedWorkers
 from adapters.sandbox_people import build_test_people
 from adapters.sql import engine as engines
 from adapters.sql import schema
+from adapters.sql.absence import absence_of_file
 from adapters.sql.ephemeral import SqlRateLimits
 from adapters.sql.health import probe_database
 from adapters.sql.keys import SqlDataKeys
@@ -148,7 +149,7 @@ from idp.services.sweeping import SweepingService
 from idp.services.teams import TeamService
 from idp.services.traffic import TrafficService
 from idp.services.upstream import UpstreamService
-from idp.wiring.outside import build_outside
+from idp.wiring.outside import blaming, build_fetcher, build_outside
 
 logger = logging.getLogger(__name__)
 
@@ -191,6 +192,11 @@ def prepare_process() -> None:
 def pending_changes(settings: Settings) -> Sequence[schema.Change]:
     """Return what `siapkerja db upgrade` would do."""
     return schema.pending(settings.database_url)
+
+
+def is_database_missing(settings: Settings) -> bool:
+    """Return whether opening the database would make it: nothing was ever written there."""
+    return absence_of_file(settings.database_url) is not None
 
 
 def upgrade_database(settings: Settings) -> Sequence[schema.Change]:
@@ -237,13 +243,7 @@ def wire(
     engines.prepare_engine(engine)
     vault = DerivedVault(settings.roots, SqlDataKeys(engine), entropy, clock)
     store = SqlStore(engine, vault, entropy, clock)
-    documents = GuardedFetcher(
-        private_hosts=frozenset(settings.fetch.private_hosts),
-        ca_file=settings.fetch.ca_file,
-        clock=clock,
-        metrics=metrics,
-        resolve=given.resolve or resolve_name,
-    )
+    documents = build_fetcher(settings, given.resolve or resolve_name, clock=clock, metrics=metrics)
     argon2id = Argon2id(
         settings.password.memory_kib, settings.password.passes, settings.password.lanes
     )
@@ -642,13 +642,14 @@ def _rate_limits(settings: Settings, store: Store, clock: Clock, metrics: Metric
     # its library is loaded only where somebody wants it
     from adapters.redis.ephemeral import RedisRateLimits  # noqa: PLC0415 - see above
 
-    return RedisRateLimits(
-        settings.redis_url,
-        database,
-        factor=settings.limits.factor,
-        clock=clock,
-        metrics=metrics,
-    )
+    with blaming("SIAPKERJA_REDIS_URL"):
+        return RedisRateLimits(
+            settings.redis_url,
+            database,
+            factor=settings.limits.factor,
+            clock=clock,
+            metrics=metrics,
+        )
 
 
 def _lifetimes(settings: Settings) -> Lifetimes:

@@ -31,7 +31,7 @@ from config.settings import (
 from idp.domain.protocol.client import CERTIFICATE_METHODS, Client
 from idp.ports.store import StoreUnavailable
 from idp.wiring import build_database, certificate_methods, statement_issuers
-from idp.wiring.outside import build_outside
+from idp.wiring.outside import build_fetcher, build_outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,11 @@ def _open_and_examine_database(settings: Settings) -> Iterator[Finding]:
             yield from _examine_database(settings, database.engine)
             database.engine.dispose()
     except StoreUnavailable:
-        yield Finding("database", False, "can't be opened", _MEND_OF_FILE)
+        found, mend = "can't be opened", _MEND_OF_FILE
+        if engines.file_of(settings.database_url) is None:
+            found = "can't be asked: an option in the address is unknown"
+            mend = "set the right options, such as sslmode, in SIAPKERJA_DATABASE_URL"
+        yield Finding("database", False, found, mend)
 
 
 def _examine_database(settings: Settings, engine: Engine) -> Iterator[Finding]:
@@ -259,14 +263,12 @@ def _examine_adapters(settings: Settings) -> Iterator[Finding]:
     for build in (
         lambda: build_outside(settings, vault, clock=clock, entropy=entropy, metrics=metrics),
         lambda: statement_issuers(settings),
+        lambda: build_fetcher(settings, clock=clock, metrics=metrics),
     ):
         try:
             build()
         except SettingsError as error:
             problems += error.problems
-    ca_file = settings.fetch.ca_file
-    if ca_file is not None and not ca_file.is_file():
-        problems.append("SIAPKERJA_FETCH_CA_FILE: there is no such file")
     yield from map(Finding.of_setting, problems)
     if not problems:
         yield Finding("adapters", True, "Dukcapil, SMS and mail are configured")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from adapters.documents import GuardedFetcher, Resolve, resolve_name
 from adapters.dukcapil import LONG_PAUSE_SECONDS, build_civil_registry
 from adapters.mail import build_mailer
 from adapters.portals import build_portal_verifier
@@ -59,7 +60,7 @@ def build_outside(
 
 
 @contextmanager
-def _blaming(setting: str) -> Iterator[None]:
+def blaming(setting: str) -> Iterator[None]:
     """Tell of what can't be built by the setting that is the cause."""
     try:
         yield
@@ -75,7 +76,7 @@ def _registry(
     given = settings.dukcapil
     pause = None if settings.is_production else _SANDBOX_PAUSE_SECONDS
     # what else may be wrong with these is told where settings are read
-    with _blaming("SIAPKERJA_DUKCAPIL_CA_FILE"):
+    with blaming("SIAPKERJA_DUKCAPIL_CA_FILE"):
         return build_civil_registry(
             url=given.url,
             institution=given.institution,
@@ -98,7 +99,7 @@ def _registry(
 def _sms_gateways(
     settings: Settings, vault: Vault, *, clock: Clock, metrics: Metrics
 ) -> SmsGateways:
-    with _blaming("SIAPKERJA_SMS_GATEWAYS"):
+    with blaming("SIAPKERJA_SMS_GATEWAYS"):
         return build_sms_gateways(
             settings.sms.gateways,
             settings.sms.accounts,
@@ -110,9 +111,23 @@ def _sms_gateways(
 
 
 def _mailer(settings: Settings, *, clock: Clock, metrics: Metrics) -> Mailer:
-    with _blaming("SIAPKERJA_MAIL_URL"):
+    with blaming("SIAPKERJA_MAIL_URL"):
         return build_mailer(
             settings.mail.url, sender=settings.mail.sender, clock=clock, metrics=metrics
+        )
+
+
+def build_fetcher(
+    settings: Settings, resolve: Resolve = resolve_name, *, clock: Clock, metrics: Metrics
+) -> GuardedFetcher:
+    """Build what fetches documents of clients; `SettingsError` for unusable further roots."""
+    with blaming("SIAPKERJA_FETCH_CA_FILE"):
+        return GuardedFetcher(
+            private_hosts=frozenset(settings.fetch.private_hosts),
+            ca_file=settings.fetch.ca_file,
+            clock=clock,
+            metrics=metrics,
+            resolve=resolve,
         )
 
 
@@ -120,7 +135,7 @@ def _portals(
     settings: Settings, *, clock: Clock, entropy: Entropy, metrics: Metrics
 ) -> LegacyVerifier:
     """Build what asks portals for old passwords; refuses a file that can't be used."""
-    with _blaming("SIAPKERJA_LEGACY_CALLBACKS"):
+    with blaming("SIAPKERJA_LEGACY_CALLBACKS"):
         return build_portal_verifier(
             settings.legacy.callbacks,
             is_production=settings.is_production,
@@ -143,7 +158,7 @@ def _upstream(
     given = settings.upstream
     if not given.issuer or given.keys_file is None:
         return None
-    with _blaming("SIAPKERJA_UPSTREAM_KEYS_FILE"):
+    with blaming("SIAPKERJA_UPSTREAM_KEYS_FILE"):
         told = _upstream_settings(settings, given.keys_file)
     return build_upstream(told, clock=clock, entropy=entropy, metrics=metrics)
 

@@ -1044,6 +1044,20 @@ def test_pd_5_another_database_is_verified_by_its_url(
     assert elsewhere["whole"]
 
 
+def test_pd_5_a_database_that_is_none_or_not_there_is_refused_and_not_made(
+    siapkerja: Siapkerja, tmp_path: Path
+) -> None:
+    missing = siapkerja.refused(
+        "audit", "verify", "--database", f"sqlite:///{tmp_path}/folder/x.db"
+    )
+    bent = siapkerja.run("audit", "verify", "--database", "x")
+
+    assert missing["error"] == "database.missing"
+    assert bent.exit_code == 2
+    assert "--database: must begin with sqlite:/// or postgresql://" in bent.stderr
+    assert not (tmp_path / "folder").exists()
+
+
 @pytest.mark.parametrize("given", ["{}", '{"key": {"id": 1}}', '{"key": 7}'])
 def test_what_is_no_key_of_the_audit_log_is_refused(
     siapkerja: Siapkerja, exported: Path, given: str
@@ -1417,6 +1431,45 @@ def test_sc_3_the_doctor_names_the_setting_of_a_bad_certificate_file(
     assert not [name for name in found if " or " in name]
 
 
+@pytest.mark.parametrize("text", [None, "nothing here"], ids=["missing", "no certificate"])
+def test_a_file_of_further_roots_that_can_not_be_used_is_told_by_every_command(
+    world: Siapkerja, tmp_path: Path, text: str | None
+) -> None:
+    roots = tmp_path / "roots.pem"
+    if text is not None:
+        roots.write_text(text)
+    changed = {"SIAPKERJA_FETCH_CA_FILE": str(roots)}
+
+    told = world.refused("client", "list", **changed)
+
+    assert told["error"] == "settings"
+    assert told["message"].startswith("SIAPKERJA_FETCH_CA_FILE: ")
+    assert findings(world, **changed)["SIAPKERJA_FETCH_CA_FILE"]["ok"] is False
+
+
+def test_an_option_that_redis_does_not_know_is_told_by_every_command(world: Siapkerja) -> None:
+    changed = {"SIAPKERJA_REDIS_URL": f"redis://{free_address()}/0?timeot=1"}
+
+    told = world.refused("client", "list", **changed)
+
+    assert told["error"] == "settings"
+    assert told["message"] == "SIAPKERJA_REDIS_URL: an option in the address is unknown"
+    assert "option in the address is unknown" in findings(world, **changed)["Redis"]["found"]
+
+
+def test_an_option_that_postgresql_does_not_know_is_told_by_every_command(
+    world: Siapkerja,
+) -> None:
+    changed = {"SIAPKERJA_DATABASE_URL": f"postgresql://x@{free_address()}/x?sslmod=require"}
+
+    told = [world.refused(*words, **changed) for words in (["client", "list"], ["db", "check"])]
+
+    assert {one["error"] for one in told} == {"store"}
+    database = database_of(findings(world, **changed))
+    assert "option in the address is unknown" in database["found"]
+    assert "SIAPKERJA_DATABASE_URL" in database["mend"]
+
+
 def test_the_doctor_names_the_setting_of_an_unknown_sms_gateway(world: Siapkerja) -> None:
     found = findings(world, SIAPKERJA_SMS_GATEWAYS="pigeon")
 
@@ -1522,6 +1575,27 @@ def test_a_command_before_the_schema_says_what_to_do(bare: Siapkerja) -> None:
 
     assert told["error"] == "migrations_pending"
     assert "siapkerja db upgrade" in told["message"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["client", "list"], "migrations_pending"),
+        (["sweep", "--dry-run"], "migrations_pending"),
+        (["db", "check"], "schema"),
+    ],
+)
+def test_a_command_that_asks_makes_no_database(
+    bare: Siapkerja, tmp_path: Path, arguments: list[str], error: str
+) -> None:
+    elsewhere = {"SIAPKERJA_DATABASE_URL": f"sqlite:///{tmp_path}/folder/x.db"}
+
+    told = bare.refused(*arguments, **elsewhere)
+    planned = bare.told("db", "upgrade", "--plan", **elsewhere)
+
+    assert told["error"] == error
+    assert planned["changes"][-1]["revision"] == schema.newest_revision()
+    assert not (tmp_path / "folder").exists()
 
 
 @pytest.mark.parametrize(

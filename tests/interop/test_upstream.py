@@ -402,6 +402,8 @@ def test_the_command_tells_what_to_register_and_nothing_secret(
     assert not any(secret in json.dumps(told) for secret in private)
     # what stands in a file is never written over
     assert operator.refusal("upstream", "make-keys", str(path)) == "file.exists"
+    nowhere = str(tmp_path / "nowhere" / "keys.json")
+    assert operator.refusal("upstream", "make-keys", nowhere) == "file.unwritable"
 
 
 def test_the_command_needs_a_key_to_sign_with(operator: Operator, tmp_path: Path) -> None:

@@ -383,6 +383,25 @@ def test_ot_5_a_pump_trips_the_breaker_for_everybody_until_codes_come_back(
     person.send(to=parse_phone("081312345679"), visitor=somebody)
 
 
+@pytest.mark.parametrize(("used", "is_pumped"), [(59, True), (60, False)])
+def test_ot_5_codes_are_pumped_where_under_30_percent_of_200_are_used(
+    services: Services, person: Person, clock: FixedClock, used: int, is_pumped: bool
+) -> None:
+    for number in range(200):
+        person.send(
+            digest_of(f"row {number}"),
+            parse_phone(f"08{12 + number % 3}{number:04d}{number:04d}"),
+            visitor=a_visitor(number, address=f"203.0.{number}.1"),
+        )
+        if number < used:
+            person.redeem(person.code(), digest_of(f"row {number}"))
+        if number % 10 == 0:
+            clock.move(1)
+
+    with services.store.read() as tx:
+        assert services.otp.is_pumped(tx=tx) is is_pumped
+
+
 def test_limits_are_multiplied_by_the_factor_but_paces_are_not(make_app) -> None:
     person = Person(make_app(SIAPKERJA_LIMITS_FACTOR="1000").wiring.services)
     for number in range(30):
