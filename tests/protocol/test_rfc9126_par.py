@@ -219,6 +219,16 @@ def test_oa_7_an_error_uses_the_handle_up(portal: Portal) -> None:
     assert stays_here(opened(portal, request_uri))
 
 
+def test_oa_7_an_error_without_a_page_uses_the_handle_up(portal: Portal, person: Account) -> None:
+    request_uri = handle(portal, prompt="none")
+    query = urlencode({"client_id": portal.client_id, "request_uri": request_uri})
+    answer = portal.answer(portal.app.test_client().get(f"/authorize?{query}"))
+    assert answer["error"] == "login_required"
+
+    sign_in(portal.app, portal.browser, person)
+    assert stays_here(opened(portal, request_uri))
+
+
 def test_oa_7_one_handle_in_many_browsers_gives_one_code(
     portal: Portal, person: Account, make_app: Callable[..., Application]
 ) -> None:

@@ -269,6 +269,7 @@ class AuthorizationEndpoint:
         interaction_id: str = "",
     ) -> Outcome:
         now = self.clock.now()
+        pushed = source.pushed if source is not None else None
         try:
             present = self._present(visitor, client, now)
             holder = self._holder(request, client, present) if present is not None else None
@@ -279,9 +280,11 @@ class AuthorizationEndpoint:
         except ProtocolError as error:
             if interaction is not None:
                 return self._close(interaction, client, request.params, error, visitor.origin)
+            if pushed is not None:
+                with self.store.write(brief=True) as tx:
+                    self._use_up(None, pushed, now, tx)
             return self._refuse(client, request.params, error, visitor.origin)
         if isinstance(decision, Issue) and present is not None:
-            pushed = source.pushed if source is not None else None
             answer = self._issue(request, client, present, decision, now, interaction, pushed)
             self.traffic.signed_in(client, request.params, visitor.origin, now)
             return answer
