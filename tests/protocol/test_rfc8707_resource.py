@@ -85,6 +85,18 @@ def test_several_may_be_authorized_and_each_token_is_for_one(portal: Portal) -> 
     assert audience(portal, refreshed) == JKP
 
 
+def test_a_portal_has_userinfo_and_an_api_of_one_sign_in(portal: Portal) -> None:
+    """Each audience in its turn, where the authorization named none (docs/integrate.md)."""
+    first = portal.tokens(scope="openid profile offline_access")
+    second = portal.refresh(first["refresh_token"], resource=JKP).get_json()
+
+    assert portal.userinfo(first["access_token"]).status_code == 200
+    assert audience(portal, second) == JKP
+    assert portal.userinfo(second["access_token"]).status_code == 401
+    third = portal.refresh(first["refresh_token"]).get_json()
+    assert audience(portal, third) == ISSUER
+
+
 def test_two_at_one_token_request_are_refused(portal: Portal) -> None:
     code = authorized(portal, JKP, KARIR)
 
