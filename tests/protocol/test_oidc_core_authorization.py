@@ -587,6 +587,14 @@ def test_a_scope_with_other_characters_is_an_error(portal: Portal, scope: str) -
     assert portal.answer(portal.start(scope=scope))["error"] == "invalid_scope"
 
 
+def test_whoever_joins_scopes_by_commas_is_told_of_spaces(portal: Portal) -> None:
+    """As PHP's league/oauth2-client and Laravel's Socialite do unless told otherwise."""
+    answer = portal.answer(portal.start(scope="openid,profile"))
+
+    assert answer["error"] == "invalid_scope"
+    assert "spaces" in answer["error_description"]
+
+
 def test_oa_17_unknown_scopes_are_dropped(portal: Portal) -> None:
     tokens = portal.tokens(scope="openid pemilu email pemilu")
 

@@ -158,7 +158,9 @@ def scope_is_allowed(checked: Checked) -> None:
     if not scopes and checked.request.details:
         return
     if not any(scope in checked.client.scopes for scope in scopes):
-        raise invalid_scope("the scope must name at least one that this client registered")
+        raise invalid_scope(
+            "the scope must name at least one that this client registered; spaces separate several"
+        )
     for scope in scopes:
         if scope in checked.known_scopes and scope not in checked.client.scopes:
             raise invalid_scope("a requested scope is not allowed for this client")
