@@ -441,6 +441,7 @@ RULE_WORDS = {
     "needs_pkce": "PKCE, whatever the operator set",
     "needs_par": "requests are pushed (PAR)",
     "needs_signed_backchannel_request": "CIBA requests are signed",
+    "needs_backchannel_context": "CIBA requests tell their `binding_message` or details",
     "needs_sender_constraint": "tokens are bound to a key, by DPoP or certificate",
     "needs_dpop_nonce": "DPoP proofs carry our nonce",
     "auth_methods": "how the client may authenticate",

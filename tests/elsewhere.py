@@ -90,6 +90,7 @@ def signed_request(portal: KeyedPortal, **changes: Any) -> dict[str, Any]:
         "jti": f"request-{next(_numbers)}",
         "scope": "openid",
         "login_hint": "budi1@contoh.id",
+        "binding_message": "A-12",
         **changes,
     }
     return {name: value for name, value in told.items() if value is not None}

@@ -768,9 +768,25 @@ def strict(app: Application, browser: FlaskClient, person: Account) -> KeyedPort
 
 
 def test_fapi_every_request_is_signed(strict: KeyedPortal) -> None:
-    assert refusal(ask_from_afar(strict)) == "invalid_request"
+    assert refusal(ask_from_afar(strict, binding_message="A-12")) == "invalid_request"
     signed = strict.signer.sign(signed_request(strict))
     assert send_signed(strict, signed).status_code == 200
+
+
+def test_fapi_every_request_says_what_it_is_about(app: Application, browser: FlaskClient) -> None:
+    sign_in(app, browser, an_account(app))
+    kind = "kemnaker_jkp_claim"
+    client = a_keyed_portal(
+        app, browser, **METADATA, profile="fapi2", authorization_details_types=[kind]
+    )
+    details = [{"type": kind, "actions": ["read"]}]
+
+    def sent(**told: Any) -> TestResponse:
+        return send_signed(client, client.signer.sign(signed_request(client, **told)))
+
+    assert refusal(sent(binding_message=None)) == "invalid_request"
+    assert sent(binding_message="A-12").status_code == 200
+    assert sent(binding_message=None, authorization_details=details).status_code == 200
 
 
 @pytest.mark.parametrize("audience", [f"{ISSUER}/token", ENDPOINT, [ISSUER], [ISSUER, ENDPOINT]])

@@ -65,6 +65,7 @@ class Bank:
             "jti": f"r-{next(_numbers)}",
             "scope": "openid accounts offline_access",
             "login_hint": PERSON["email"],
+            "binding_message": "1234",
             "client_notification_token": NOTIFICATION_TOKEN if self.mode == "ping" else None,
             **changes,
         }

@@ -22,6 +22,8 @@ class Rules:
     needs_par: bool
     #: A CIBA request is signed (FAPI-CIBA §5.2.2 point 1).
     needs_signed_backchannel_request: bool
+    #: A CIBA request says what it is about, by message or details (FAPI-CIBA §5.2.2 point 2).
+    needs_backchannel_context: bool
     #: Tokens are bound to a key, by DPoP or certificate (§5.3.2.1 point 4).
     needs_sender_constraint: bool
     #: DPoP proofs carry our nonce (RFC 9449 §8).
@@ -54,6 +56,7 @@ RULES: Final[Mapping[Profile, Rules]] = {
         needs_pkce=False,
         needs_par=False,
         needs_signed_backchannel_request=False,
+        needs_backchannel_context=False,
         needs_sender_constraint=False,
         needs_dpop_nonce=False,
         auth_methods=None,
@@ -69,6 +72,7 @@ RULES: Final[Mapping[Profile, Rules]] = {
         needs_pkce=True,
         needs_par=True,
         needs_signed_backchannel_request=True,
+        needs_backchannel_context=True,
         needs_sender_constraint=True,
         needs_dpop_nonce=True,
         auth_methods=_KEYED,

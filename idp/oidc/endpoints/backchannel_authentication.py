@@ -110,6 +110,10 @@ class BackchannelAuthenticationEndpoint:
             raise invalid_scope("the scope must contain openid")
         if params.get("user_code") is not None:
             raise invalid_request("user_code is not supported")
+        message = check_binding_message(params.get("binding_message"))
+        is_told = message is not None or request.details
+        if rules_of(client).needs_backchannel_context and not is_told:
+            raise invalid_request("this client must send a binding_message")
         mode = str(client.metadata.get("backchannel_token_delivery_mode", "poll"))
         token = check_notification_token(params.get("client_notification_token"), mode)
         return BackchannelRequest(
@@ -120,7 +124,7 @@ class BackchannelAuthenticationEndpoint:
             scopes=tuple(scope for scope in request.scopes if scope in client.scopes),
             resources=request.resources,
             acr_values=tuple(value for value in request.acr_values if level_of(value)),
-            binding_message=check_binding_message(params.get("binding_message")),
+            binding_message=message,
             mode=mode,
             created_at=now,
             expires_at=now + life_of(params.get("requested_expiry")),
