@@ -27,6 +27,10 @@ WHOLE_SECONDS: Final = 75.0
 #: A connection that brought nothing for so long is one of those that are waited for.
 SILENT_SECONDS: Final = 5.0
 
+#: So much of a body that is too large is read and dropped: who still sends one, as a proxy does,
+#: takes the end of the connection for a failure of ours and never sees the refusal (RFC 9112 §9.6).
+DROPPED_MAX: Final = 4 * 1024 * 1024
+
 _LOOK_SECONDS: Final = 2.0
 _CHUNK: Final = 65536
 _KEPT: Final = "siapkerja.large_body"
@@ -68,15 +72,22 @@ class Bodies:
         length = None if is_chunked else int(told or 0)
         if length == 0:
             return None
+        declared = length or 0
+        if declared > max(most, DROPPED_MAX):
+            return 413
         caller, began = environ["siapkerja.address"], self._clock.monotonic()
         if not self._take_place(caller, began, environ.get("REMOTE_ADDR", "")):
             return 503
         try:
+            if declared > most:
+                _drop(environ["wsgi.input"])
+                return 413
             body, size = _read(environ["wsgi.input"], most + 1 if length is None else length)
+            if length is None and size > most:
+                _drop(environ["wsgi.input"])
+                return 413
         finally:
             self._give_place(caller)
-        if length is None and size > most:
-            return 413
         if length is not None and size < length:
             return 408 if self._clock.monotonic() - began >= BODY_SECONDS else 400
         environ["wsgi.input"] = body
@@ -149,3 +160,10 @@ def _read(source: IO[bytes], length: int) -> tuple[IO[bytes], int]:
         size += len(chunk)
     kept.seek(0)
     return kept, size
+
+
+def _drop(source: IO[bytes]) -> None:
+    """Read what comes of a body that is refused, and keep nothing of it."""
+    left = DROPPED_MAX
+    while left > 0 and (chunk := source.read(min(_CHUNK, left))):
+        left -= len(chunk)

@@ -201,10 +201,10 @@ class Front:
             return 421
         if _size_of_headers(environ) > HEADERS_MAX:
             return 431
-        length, most = environ.get("CONTENT_LENGTH") or "0", body_limit(path)
-        if not (length.isascii() and length.isdigit()) or int(length) > most:
+        length = environ.get("CONTENT_LENGTH") or "0"
+        if not (length.isascii() and length.isdigit()):
             return 413
-        return self._bodies.read(environ, most)
+        return self._bodies.read(environ, body_limit(path))
 
     def _is_known_host(self, host: str) -> bool:
         lowered = host.lower()

@@ -9,6 +9,7 @@ import pytest
 
 from idp.web.bodies import (
     BODY_SECONDS,
+    DROPPED_MAX,
     PLACES,
     PLACES_OF_ONE,
     SILENT_SECONDS,
@@ -121,6 +122,34 @@ def test_in_1_a_chunked_body_has_the_same_limit(bodies: Bodies) -> None:
     asked = environ(io.BytesIO(b"a=bc"), HTTP_TRANSFER_ENCODING="chunked")
 
     assert bodies.read(asked, 3) == 413
+
+
+@pytest.mark.parametrize(
+    "more", [{"CONTENT_LENGTH": "70000"}, {"HTTP_TRANSFER_ENCODING": "chunked"}]
+)
+def test_in_1_a_body_that_is_too_large_is_taken_off_the_line_before_it_is_refused(
+    bodies: Bodies, more: dict[str, str]
+) -> None:
+    """RFC 9112 §9.6: a proxy that still sends it would tell of a bad gateway."""
+    sent = io.BytesIO(b"a" * 70_000)
+
+    assert bodies.read(environ(sent, **more), 1000) == 413
+    assert sent.read() == b""
+
+
+def test_in_1_of_a_body_without_end_a_part_alone_is_read(bodies: Bodies) -> None:
+    sent = io.BytesIO(bytes(DROPPED_MAX + 5000))
+    asked = environ(sent, HTTP_TRANSFER_ENCODING="chunked")
+
+    assert bodies.read(asked, 1000) == 413
+    assert len(sent.read()) == 5000 - 1001
+
+
+def test_in_1_a_body_far_too_large_is_refused_unread(bodies: Bodies) -> None:
+    sent = io.BytesIO(b"abc")
+
+    assert bodies.read(environ(sent, CONTENT_LENGTH=str(DROPPED_MAX + 1)), 1000) == 413
+    assert sent.tell() == 0
 
 
 def test_a_body_that_ends_early_is_refused(bodies: Bodies) -> None:
