@@ -203,7 +203,6 @@ class IdentityProvider(AuthorizationServer):
         self.authorization = AuthorizationEndpoint(
             issuer=self.issuer,
             directory=self.directory,
-            ring=self.ring,
             vault=self.vault,
             store=self.store,
             clock=self.clock,
@@ -240,7 +239,7 @@ class IdentityProvider(AuthorizationServer):
             self.store,
             self.clock,
         )
-        self._end_session = EndSessionEndpoint(self.directory, self.ring, self.vault)
+        self._end_session = EndSessionEndpoint(self.directory, self.encryption, self.vault)
         for grant in GRANTS.values():
             self.register_grant(grant)
         self._par = ParEndpoint(

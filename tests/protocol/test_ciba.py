@@ -28,6 +28,7 @@ from tests.elsewhere import (
     signed_request,
 )
 from tests.fakes import NOW, FixedClock
+from tests.jar import encrypted
 from tests.keyed import KeyedPortal, a_keyed_portal
 from tests.listener import Listener, running_listener
 from tests.portal import ISSUER, Portal, a_portal, an_account, form_fields, same_origin, sign_in
@@ -119,7 +120,9 @@ def test_the_id_token_hint_is_one_of_this_clients(
     other = a_portal(app, browser)
     hint = portal.tokens()["id_token"]
 
-    assert ask_from_afar(portal, login_hint=None, id_token_hint=hint).status_code == 200
+    to_us = encrypted(browser, hint, "ECDH-ES", "A256GCM")
+    for good in (hint, to_us):
+        assert ask_from_afar(portal, login_hint=None, id_token_hint=good).status_code == 200
     foreign = other.tokens()["id_token"]
     head, payload, signature = hint.split(".")
     for bad in (foreign, f"{head}.{payload}.", f"{head}.{payload}.{signature[::-1]}", "x"):

@@ -14,7 +14,9 @@ from idp.domain.identity.audit import NOWHERE
 from idp.domain.identity.visitor import Visitor
 from idp.domain.protocol.client import ClientStatus
 from tests.fakes import NOW, FixedClock
+from tests.jar import encrypted
 from tests.portal import CALLBACK, CHALLENGE, ISSUER, Portal, an_account, sign_in
+from tests.signing import compact
 from tests.statements import counted
 from tests.waiting import decide, interaction_of, page_of, resumed, sign_in_for
 
@@ -242,6 +244,24 @@ def test_a_hint_of_the_signed_in_person_changes_nothing(portal: Portal, clock: F
     clock.move(1000)
 
     assert "code" in portal.answer(portal.start(prompt="none", id_token_hint=hint))
+
+
+@pytest.mark.parametrize("alg", ["ECDH-ES", "ECDH-ES+A256KW", "RSA-OAEP-256"])
+def test_a_hint_may_be_encrypted_to_us(portal: Portal, alg: str) -> None:
+    """Who got the ID token encrypted may encrypt what was in it to a key of ours."""
+    hint = encrypted(portal.browser, portal.tokens()["id_token"], alg, "A256GCM")
+
+    assert "code" in portal.answer(portal.start(prompt="none", id_token_hint=hint))
+
+
+def test_an_encrypted_hint_has_to_be_ours_all_the_same(portal: Portal) -> None:
+    forged = compact({"alg": "none"}, portal.claims(portal.tokens()["id_token"]), None)
+    hint = encrypted(portal.browser, forged, "ECDH-ES", "A256GCM")
+    torn = ".".join(["x" * 20] * 5)
+
+    for bad in (hint, torn):
+        answer = portal.answer(portal.start(prompt="none", id_token_hint=bad))
+        assert answer["error"] == "invalid_request"
 
 
 def test_a_hint_of_somebody_else_leads_to_the_sign_in_page(portal: Portal) -> None:

@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 from idp.app import Application
 from idp.domain.identity.account import Account
 from tests.fakes import FixedClock
+from tests.jar import encrypted
 from tests.portal import Portal, a_portal, an_account, form_fields, same_origin, sign_in
 from tests.signing import compact
 from tests.waiting import page_of
@@ -118,6 +119,16 @@ def test_a_logout_by_post_is_seen_with_its_session(portal: Portal) -> None:
 def test_se_5_an_expired_hint_is_taken(portal: Portal, clock: FixedClock) -> None:
     hint = portal.tokens()["id_token"]
     clock.move(1500)
+
+    response = leave(portal.browser, id_token_hint=hint, post_logout_redirect_uri=AFTER)
+
+    assert response.headers["Location"] == AFTER
+    assert not is_signed_in(portal)
+
+
+def test_se_5_a_hint_may_be_encrypted_to_us(portal: Portal) -> None:
+    """OpenID Connect Core §3.1.2.1."""
+    hint = encrypted(portal.browser, portal.tokens()["id_token"], "RSA-OAEP-256", "A256GCM")
 
     response = leave(portal.browser, id_token_hint=hint, post_logout_redirect_uri=AFTER)
 

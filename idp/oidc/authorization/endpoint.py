@@ -62,7 +62,6 @@ from idp.oidc.client_directory import ClientDirectory
 from idp.oidc.errors import error_parameters
 from idp.oidc.request import Parameters
 from idp.oidc.tokens.id_token import verify_id_token
-from idp.oidc.tokens.key_ring import KeyRing
 from idp.oidc.traffic import TrafficReporter
 from idp.ports.clock import Clock
 from idp.ports.entropy import Entropy
@@ -134,7 +133,6 @@ class AuthorizationEndpoint:
 
     issuer: str
     directory: ClientDirectory
-    ring: KeyRing
     vault: Vault
     store: Store
     clock: Clock
@@ -254,7 +252,7 @@ class AuthorizationEndpoint:
             pkce_for_all=self.pkce_for_all,
             par_for_all=self.par_for_all,
             known_scopes=self.known_scopes,
-            read_hint=lambda hint: verify_id_token(self.ring, hint),
+            read_hint=lambda hint: verify_id_token(self.answers.encryption, hint),
         )
 
     def _go_on(
@@ -329,7 +327,7 @@ class AuthorizationEndpoint:
         """Return whether the person is the one that was named (OIDC Core §3.1.2.2, §5.5.1)."""
         named: list[object] = []
         if request.id_token_hint is not None:
-            claims = verify_id_token(self.ring, request.id_token_hint) or {}
+            claims = verify_id_token(self.answers.encryption, request.id_token_hint) or {}
             named.append(claims.get("sub"))
         asked = request.claims.id_token.get("sub")
         if asked is not None and asked.values:

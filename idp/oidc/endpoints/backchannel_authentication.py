@@ -191,7 +191,7 @@ class BackchannelAuthenticationEndpoint:
 
     def _hinted(self, token: str, client: Client, tx: Transaction) -> Account | None:
         """Return the holder of one of our ID tokens for this client."""
-        claims = verify_id_token(self.authorization.ring, token)
+        claims = verify_id_token(self.authorization.answers.encryption, token)
         if claims is None or claims.get("aud") != client.client_id:
             raise invalid_request("id_token_hint is no ID token of this client")
         key = self.authorization.vault.pairwise_key()

@@ -14,9 +14,9 @@ from idp.domain.protocol.errors import invalid_request
 from idp.domain.protocol.logout import LogoutRequest
 from idp.domain.protocol.subject import subject_for
 from idp.oidc.client_directory import ClientDirectory
+from idp.oidc.encryption import Encryption
 from idp.oidc.request import Parameters
 from idp.oidc.tokens.id_token import verify_id_token
-from idp.oidc.tokens.key_ring import KeyRing
 from idp.ports.vault import Vault
 
 
@@ -25,14 +25,14 @@ class EndSessionEndpoint:
     """Reads a logout request; ending the session is the caller's step."""
 
     directory: ClientDirectory
-    ring: KeyRing
+    encryption: Encryption
     vault: Vault
 
     def read(self, parameters: Parameters) -> LogoutRequest:
         """Return the checked request; refuses with `invalid_request`, never with a redirect."""
         parameters.check_once()
         hint = parameters.values.get("id_token_hint")
-        claims = verify_id_token(self.ring, hint) if hint is not None else None
+        claims = verify_id_token(self.encryption, hint) if hint is not None else None
         if hint is not None and claims is None:
             raise invalid_request("id_token_hint is no ID token of this issuer")
         named = parameters.values.get("client_id")

@@ -16,7 +16,7 @@ from idp.domain.protocol.client import Client
 from idp.domain.protocol.grant import ClientGrant, GrantHolder
 from idp.domain.protocol.profile import rules_of
 from idp.domain.protocol.scope import PROFILE
-from idp.oidc.tokens.key_ring import KeyRing
+from idp.oidc.encryption import Encryption
 
 TYPE: Final = "JWT"
 
@@ -56,12 +56,14 @@ def id_token_claims(
     return claims
 
 
-def verify_id_token(ring: KeyRing, token: str) -> dict[str, Any] | None:
+def verify_id_token(encryption: Encryption, token: str) -> dict[str, Any] | None:
     """Return the claims of an ID token of ours, expired or not; `None` for anything else.
 
+    A client that got it encrypted may encrypt what was in it to us (§3.1.2.1, `id_token_hint`).
     Signed userinfo and authorization answers have the same `typ`, but tell of no sign-in.
     """
-    claims = ring.verify(token, TYPE)
+    signed = encryption.from_client(token) if token.count(".") == 4 else token
+    claims = encryption.ring.verify(signed, TYPE) if signed is not None else None
     return claims if claims is not None and "auth_time" in claims else None
 
 
