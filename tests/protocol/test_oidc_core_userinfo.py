@@ -187,6 +187,17 @@ def test_a_token_in_two_places_is_refused(portal: Portal) -> None:
     assert (response.status_code, response.get_json()["error"]) == (400, "invalid_request")
 
 
+def test_a_token_in_the_url_is_refused_beside_one_in_the_header(portal: Portal) -> None:
+    """RFC 6750 §2: one way of bringing a token, and the URL is none."""
+    token = portal.tokens()["access_token"]
+
+    response = portal.browser.get(
+        f"/userinfo?access_token={token}", headers={"Authorization": f"Bearer {token}"}
+    )
+
+    assert (response.status_code, response.get_json()["error"]) == (400, "invalid_request")
+
+
 def test_a_token_twice_in_the_body_is_refused(portal: Portal) -> None:
     token = portal.tokens()["access_token"]
 

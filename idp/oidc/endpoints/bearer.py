@@ -48,7 +48,7 @@ def read_token(request: WireRequest) -> PresentedToken | None:
         from_body = request.form().one("access_token")
     if from_header is not None and from_body is not None:
         raise invalid_request("the access token came twice")
-    if from_header is None and "access_token=" in request.query:
+    if "&access_token=" in f"&{request.query}":
         raise invalid_request("an access token does not belong into the URL")
     if from_body is not None:
         return PresentedToken("Bearer", from_body)
