@@ -623,6 +623,13 @@ def test_an_account_is_made_proofed_with_every_claim_released_by_scope(
     assert answer.status_code == 303
 
 
+def test_an_account_may_have_an_address_that_is_for_tests(siapkerja: Siapkerja) -> None:
+    """RFC 6761 §6.2: names under `test` are nobody's, so people who are made up live there."""
+    given = {**SITI, "email": "siti@contoh.test"}
+
+    assert siapkerja.told("account", "create", "--file", "-", given=given)["subject"]
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
