@@ -67,6 +67,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     "messages_sent": _counter("messages by how sending ended", "kind", "state"),
     "outbox_settled": _counter("outbox rows that are done, by how", "kind", "outcome"),
     "outbox_oldest_seconds": _gauge("age of the oldest message that is due"),
+    "nik_oddities": _counter("NIKs checked that look odd, which refuses nobody", "kind"),
     "registry_checks": _counter("checks by Dukcapil, by its answer", "outcome"),
     "registry_check": _duration("how long Dukcapil took", "outcome"),
     "registry_failures": _counter("checks without an answer", "reason"),

@@ -6,6 +6,7 @@ mother's name passes through `ask` and is nowhere afterwards.
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from idp.domain.identity.visitor import Visitor
 from idp.ports.clock import Clock
 from idp.ports.entropy import Entropy
 from idp.ports.gateways import CivilRegistry
+from idp.ports.metrics import Metrics
 from idp.ports.store import Store, Transaction
 from idp.ports.vault import Vault
 from idp.services.account_status import shut_in
@@ -65,6 +67,7 @@ class IdentityCheck:
     puzzles: PuzzleService
     sessions: SessionService
     registry: CivilRegistry
+    metrics: Metrics
     threshold: int
 
     @property
@@ -79,7 +82,7 @@ class IdentityCheck:
     def ask(
         self, applicant: Applicant, visitor: Visitor, *, puzzle: Solution | None = None
     ) -> RegistryAnswer:
-        """Count a try, then ask, outside any transaction.
+        """Count a try and what is odd about the NIK, then ask, outside any transaction.
 
         Refuses with `registry.tries` (`hours`), `limit.address` (`until_at`), `puzzle.required` or
         `puzzle.early`, and asks nobody then.
@@ -88,6 +91,9 @@ class IdentityCheck:
             is_solved = self.puzzles.redeem(puzzle, PUZZLE, visitor, tx=tx)
             hits = self._hits(applicant.nik, visitor)
             self.limits.admit(hits, visitor, tx=tx, is_solved=is_solved)
+        today = datetime.fromtimestamp(self.clock.now(), UTC).date()
+        for oddity in applicant.nik.oddities(today):
+            self.metrics.count("nik_oddities", kind=oddity)
         names = {NAME: applicant.full_name, MOTHER: applicant.mother_name}
         return self.registry.check(RegistryQuery(applicant.nik, names))
 

@@ -389,6 +389,7 @@ def wire(
         puzzles,
         sessions,
         outside.registry,
+        metrics,
         settings.dukcapil.threshold,
     )
     login = LoginService(

@@ -80,6 +80,26 @@ def test_every_no_is_the_same_page(
     assert check.outcome != "match"
 
 
+@pytest.mark.parametrize(
+    ("nik", "kind"),
+    [
+        ("3299010101909015", "W_REGENCY_UNKNOWN"),
+        ("3273013002909013", "W_DATE_IMPOSSIBLE"),
+        ("3273010101159017", "W_AGE_UNDER_15"),
+    ],
+)
+def test_a_nik_that_looks_odd_is_asked_about_all_the_same_and_counted(
+    app: Application, citizen: Citizen, nik: str, kind: str
+) -> None:
+    answer = citizen().ktp(nik=nik)
+
+    assert answer.headers["Location"].startswith("/daftar/tidak-cocok")
+    [check] = rows(app, "SELECT * FROM registry_check")
+    assert check.outcome != "match"
+    figures = app.wiring.metrics.exposition().decode()
+    assert f'siapkerja_nik_oddities_total{{kind="{kind}"}} 1.0' in figures
+
+
 def test_rg_1_no_one_who_has_not_matched_learns_anything(
     app: Application, citizen: Citizen, sandbox: Sandbox
 ) -> None:

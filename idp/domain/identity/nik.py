@@ -91,7 +91,7 @@ class Nik:
         return None
 
     def oddities(self, today: date) -> tuple[Oddity, ...]:
-        """Tell what is unusual, for counters and for asking "is it typed correctly?"."""
+        """Return what is unusual about it: counted, and never a reason to refuse."""
         region = _region_oddity(self.digits)
         age = _age_oddity(self.birth_date(today), today)
         return tuple(oddity for oddity in (region, age) if oddity is not None)
