@@ -1,11 +1,8 @@
 """What tests put in the place of time and chance."""
 
-import random
 from dataclasses import dataclass, field
 from threading import Lock
-from uuid import UUID
 
-from idp.domain.ids import Uuid7Sequence, encode_base64url
 from idp.ports.clock import Signal
 from idp.ports.passwords import Busy, PasswordHasher
 
@@ -48,33 +45,6 @@ class FixedClock:
     def move(self, seconds: float) -> None:
         with self._lock:
             self.at += seconds
-
-
-class SeededEntropy:
-    """Randomness that is the same in every run."""
-
-    def __init__(self, seed: int = 1) -> None:
-        self._uuid7s = Uuid7Sequence()
-        self._random = random.Random(seed)  # noqa: S311 - the same in every run, on purpose
-        self._lock = Lock()
-
-    def bytes(self, count: int) -> bytes:
-        with self._lock:
-            return self._random.randbytes(count)
-
-    def token(self, count: int = 32) -> str:
-        return encode_base64url(self.bytes(count))
-
-    def below(self, limit: int) -> int:
-        with self._lock:
-            return self._random.randrange(limit)
-
-    def bits(self, count: int) -> int:
-        with self._lock:
-            return self._random.getrandbits(count)
-
-    def uuid7(self, now_ms: int) -> UUID:
-        return self._uuid7s.next(now_ms, self.bytes(8))
 
 
 @dataclass(frozen=True, slots=True)

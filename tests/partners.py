@@ -12,7 +12,7 @@ from idp.app import Application
 from idp.domain.identity.account import Account
 from idp.domain.identity.assurance import PASSWORD as BY_PASSWORD
 from idp.domain.identity.assurance import SMS_CODE, combine
-from idp.domain.identity.team import Membership, Team, TeamRole
+from idp.domain.identity.team import Membership, TeamRole
 from tests.guest import Guest
 from tests.portal import an_account, sign_in
 
@@ -114,15 +114,6 @@ def a_member(app: Application, team_id: UUID, role: TeamRole, number: int) -> De
     with services.store.write() as tx:
         tx.teams.put_member(Membership(team_id, developer.account.id, role, services.clock.now()))
     return developer
-
-
-def a_team(app: Application, name: str = "Dinas Contoh") -> Team:
-    """Return a team in which nobody is."""
-    services = app.wiring.services
-    made = Team(services.entropy.uuid7(services.clock.now_ms()), name, services.clock.now())
-    with services.store.write() as tx:
-        tx.teams.add(made)
-    return made
 
 
 def query_of(answer: TestResponse) -> dict[str, str]:

@@ -41,7 +41,6 @@ HEADERS_MAX: Final = 16384
 BODY_MAX: Final = 65536
 REGISTRATION_MAX: Final = 2 * 1024 * 1024
 LOGO_UPLOAD_MAX: Final = 64 * 1024 * 1024
-UPLOAD_MAX: Final = 2 * 1024 * 1024 + 65536
 
 #: Answered whatever the Host header says: balancers probe by address.
 ANY_HOST: Final = frozenset({"/livez", "/readyz"})
@@ -262,4 +261,4 @@ def body_limit(path: str) -> int:
         return LOGO_UPLOAD_MAX if path.endswith("/logo") else REGISTRATION_MAX
     if path.startswith("/pengembang/portal"):
         return REGISTRATION_MAX
-    return UPLOAD_MAX if path.startswith("/akun/profil") else BODY_MAX
+    return BODY_MAX

@@ -23,8 +23,6 @@ from tests.old_hashes import OLD_HASHES
 from tests.old_portals import a_row, as_csv, json_lines, manifest, old_stores, rows
 from tests.operator_console import Operator
 
-EXPECTED_FATES = ("added", "changed", "unchanged", "kept")
-
 
 @pytest.fixture
 def operator(database_url: str) -> Operator:
