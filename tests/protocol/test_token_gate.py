@@ -224,6 +224,20 @@ def test_oa_16_what_hangs_on_the_session_ends_with_it(world: World, way: Any) ->
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_oa_16_what_hangs_on_the_session_ends_where_that_runs_out(world: World, way: Any) -> None:
+    for _ in range(25):
+        world.clock.move(1700)
+        assert world.browser.get("/akun").status_code == 200
+    world.clock.move(12 * 3600 - 25 * 1700 - 30)
+    ask = way(world)
+
+    world.clock.move(40)
+
+    hangs_on_it = way in {by_code, by_exchange}
+    assert ask().status_code == (400 if hangs_on_it else 200)
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_oa_17_a_scope_that_the_client_lost_is_in_no_token(world: World, way: Any) -> None:
     ask = way(world)
 

@@ -211,6 +211,29 @@ def test_ss_1_only_https_on_its_own_port_is_asked(url: str) -> None:
     assert reason(lambda: fetcher.fetch_anew(url, kind="t")) in {"address", "name"}
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://portal.example/",
+        "https://portal.example:8443/",
+        "https://portal.example:22/",
+        "https://portal.example:80/",
+        "gopher://portal.example:443/",
+    ],
+)
+def test_ss_1_another_scheme_or_port_is_refused_before_its_name_is_looked_up(url: str) -> None:
+    asked: list[str] = []
+
+    def resolve(host: str, port: int) -> Sequence[str]:
+        asked.append(host)
+        return ()
+
+    fetcher = a_fetcher(resolve=resolve, ports=frozenset({443}))
+
+    assert reason(lambda: fetcher.fetch_anew(url, kind="t")) == "address"
+    assert asked == []
+
+
 def test_ss_1_one_private_address_among_others_is_enough_to_refuse(canary: Canary) -> None:
     fetcher = a_fetcher(
         resolve=lambda host, port: ("8.8.8.8", "127.0.0.1"), ports=frozenset({canary.port})
