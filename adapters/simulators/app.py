@@ -20,6 +20,7 @@ _CONTENT_POLICY: Final = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _MOST_SECONDS: Final = 60.0
+_NIK_DIGITS: Final = 16
 
 
 def create_sandbox(people: Iterable[SandboxPerson] | None = None, *, pace: float = 1.0) -> Flask:
@@ -103,7 +104,11 @@ def delete_messages() -> ResponseReturnValue:
 def switch_register() -> ResponseReturnValue:
     """Decide the register's next answers: `kind`, `nik`, `times`, `seconds`."""
     nik = str(_sent().get("nik") or EVERYBODY)
-    return _switch(sandbox().register_switches, "".join(filter(str.isdigit, nik)))
+    digits = "".join(filter(str.isdigit, nik))
+    # one that can't be read must not become everybody's
+    if nik and len(digits) != _NIK_DIGITS:
+        return jsonify(error="nik must have sixteen digits"), 422
+    return _switch(sandbox().register_switches, digits)
 
 
 def switch_sms() -> ResponseReturnValue:
@@ -137,7 +142,7 @@ def _switch(switches: Switches, target: str) -> ResponseReturnValue:
     sent = _sent()
     try:
         times = int(str(sent.get("times") or 1) if sent.get("times") != 0 else 0)
-        seconds = float(str(sent["seconds"])) if sent.get("seconds") not in {None, ""} else None
+        seconds = float(str(sent["seconds"])) if sent.get("seconds") not in (None, "") else None
         switches.set(str(sent.get("kind", "")), target=target, times=times, seconds=seconds)
     except ValueError as error:
         said = str(error) if isinstance(error, BadSwitchError) else "times and seconds are numbers"

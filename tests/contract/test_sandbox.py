@@ -333,13 +333,28 @@ def test_zero_times_forgets(sandbox: Sandbox):
 
 @pytest.mark.parametrize("path", ["/api/dukcapil/next", "/api/sms/next", "/api/mail/next"])
 @pytest.mark.parametrize(
-    "members", [{}, {"kind": "nonsense"}, {"kind": "B1", "times": "x"}, {"kind": "B1", "times": -1}]
+    "members",
+    [
+        {},
+        {"kind": "nonsense"},
+        {"kind": "B1", "times": "x"},
+        {"kind": "B1", "times": -1},
+        {"kind": "B1", "seconds": [1]},
+    ],
 )
 def test_a_bad_switch_is_refused_with_a_reason(sandbox: Sandbox, path, members):
     reply = sandbox.api.post(path, json=members)
 
     assert reply.status_code == 422
     assert reply.json()["error"]
+
+
+@pytest.mark.parametrize("nik", ["x", "327301", 5, ["3273011708909001"] * 2])
+def test_a_nik_that_can_not_be_read_switches_for_nobody(sandbox: Sandbox, nik: object) -> None:
+    reply = sandbox.api.post("/api/dukcapil/next", json={"kind": "B1", "nik": nik})
+
+    assert reply.status_code == 422
+    assert reply.json()["error"] == "nik must have sixteen digits"
 
 
 def test_switches_never_go_below_zero():
