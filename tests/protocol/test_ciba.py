@@ -617,6 +617,9 @@ def test_pd_6_the_answer_is_audited(
         ({"decision": "allow"}, 400),
         ({"auth_req_id": "x", "decision": "maybe"}, 400),
         ({"auth_req_id": 7, "decision": "deny"}, 400),
+        ({"auth_req_id": "x", "decision": []}, 400),
+        ({"auth_req_id": "x", "decision": {}}, 400),
+        ({"auth_req_id": "\ud800", "decision": "allow"}, 400),
         (["x"], 400),
     ],
 )

@@ -1,12 +1,12 @@
 """Answers in a citizen's place: only where SIAPKERJA_ENV is sandbox or test."""
 
-import json
 from typing import Any
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from idp.domain.errors import Refused
+from idp.domain.protocol.json_text import read_json
 from idp.web.context import provider
 
 sandbox = Blueprint("sandbox", __name__)
@@ -20,7 +20,7 @@ def answer_ciba() -> ResponseReturnValue:
     """
     told = _document()
     decision, auth_req_id = told.get("decision"), told.get("auth_req_id")
-    if decision not in {"allow", "deny"} or not isinstance(auth_req_id, str):
+    if decision not in ("allow", "deny") or not isinstance(auth_req_id, str):
         return jsonify(error="invalid_request"), 400
     try:
         provider().pending.answer_for_person(auth_req_id, is_allowed=decision == "allow")
@@ -34,7 +34,7 @@ def _document() -> dict[str, Any]:
     if not request.get_data():
         return request.args.to_dict()
     try:
-        document = json.loads(request.get_data()) if request.is_json else None
-    except (ValueError, RecursionError):
+        document = read_json(request.get_data()) if request.is_json else None
+    except ValueError:
         return {}
     return document if isinstance(document, dict) else {}
