@@ -73,7 +73,7 @@ class Encryption:
         if alg not in algorithms.ENCRYPTION_NAMES or "crit" in header or "zip" in header:
             return None
         for held in self.ring.decrypters(alg):
-            if header.get("kid") not in {None, held.row.kid}:
+            if header.get("kid") not in (None, held.row.kid):
                 continue
             try:
                 opened = jwe.decrypt_compact(

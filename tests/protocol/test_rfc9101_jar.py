@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from idp.app import Application
 from idp.domain.identity.account import Account
-from idp.domain.ids import encode_base64url
+from idp.domain.ids import decode_base64url, encode_base64url
 from tests.fakes import NOW, FixedClock
 from tests.jar import beside_good, by_value, encrypted, pushed, request_claims, request_object
 from tests.key_server import KeyServer, running_key_server
@@ -511,6 +511,13 @@ def _another_key(portal: KeyedPortal) -> str:
     return text
 
 
+def _a_kid_that_is_a_list(portal: KeyedPortal) -> str:
+    text = encrypted(portal.browser, request_object(portal), "ECDH-ES", "A256GCM")
+    head, rest = text.split(".", 1)
+    header = {**json.loads(decode_base64url(head)), "kid": []}
+    return f"{encode_base64url(json.dumps(header).encode())}.{rest}"
+
+
 def _changed_ciphertext(portal: KeyedPortal) -> str:
     parts = encrypted(portal.browser, request_object(portal), "ECDH-ES", "A256GCM").split(".")
     parts[3] = parts[3][:-2] + ("AA" if not parts[3].endswith("AA") else "BB")
@@ -524,6 +531,7 @@ def _changed_ciphertext(portal: KeyedPortal) -> str:
         _encrypted_unsigned,
         _encrypted_twice,
         _another_key,
+        _a_kid_that_is_a_list,
         _changed_ciphertext,
     ],
     ids=lambda make: make.__name__.strip("_"),
