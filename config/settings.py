@@ -46,6 +46,10 @@ DEVELOPMENT_ROOT: Final = Path("var/secret_key")
 #: Less would tell by its time whether there is an account.
 LEAST_FAILURE_FLOOR_MS: Final = 400
 
+#: What Dukcapil is asked by (`dukcapil.md` section 2): less proves nobody, and more nobody types.
+_ELEMENTS_LEAST: Final = frozenset({"NIK", "NAMA_LGKP"})
+_ELEMENTS_KNOWN: Final = _ELEMENTS_LEAST | {"NAMA_LGKP_IBU"}
+
 SANDBOX_URL: Final = "http://localhost:8003"
 SANDBOX_MAIL: Final = "smtp://localhost:8004"
 
@@ -543,8 +547,11 @@ class Settings(_Area):
             yield "SIAPKERJA_UPSTREAM_ISSUER: needs _CLIENT_ID and _KEYS_FILE beside it"
         if self.oauth.registration == "open" and self.is_production:
             yield "SIAPKERJA_OAUTH_REGISTRATION: `open` is for sandbox and test only"
-        if "NIK" not in self.dukcapil.elements:
-            yield "SIAPKERJA_DUKCAPIL_ELEMENTS: must hold NIK"
+        if not _ELEMENTS_LEAST <= set(self.dukcapil.elements) <= _ELEMENTS_KNOWN:
+            yield (
+                "SIAPKERJA_DUKCAPIL_ELEMENTS: must hold NIK and NAMA_LGKP, "
+                "and beside them NAMA_LGKP_IBU alone"
+            )
         for name, url, schemes in self._addresses():
             fault = _fault_of_address(url, schemes)
             if fault is not None:

@@ -344,6 +344,9 @@ def test_an_unknown_name_stops_with_the_nearest_known_one(name: str, nearest: st
         ("SIAPKERJA_ISSUER", "https://id.example.go.id?"),
         ("SIAPKERJA_DUKCAPIL_THRESHOLD", "79"),
         ("SIAPKERJA_DUKCAPIL_ELEMENTS", "NAMA_LGKP"),
+        # a NIK alone proves nobody, and what nobody types could never match
+        ("SIAPKERJA_DUKCAPIL_ELEMENTS", "NIK"),
+        ("SIAPKERJA_DUKCAPIL_ELEMENTS", "NIK,NAMA_LGKP,TGL_LHR"),
         ("SIAPKERJA_ISSUER", "https://[id.example.go.id"),
         ("SIAPKERJA_LOGIN_SESSION_IDLE_SECONDS", "999999"),
     ],
