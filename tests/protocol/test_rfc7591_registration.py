@@ -74,6 +74,22 @@ def test_a_client_that_says_little_gets_the_defaults(browser: FlaskClient) -> No
     assert len(told["registration_access_token"]) == 43
 
 
+@pytest.mark.parametrize("use", ["id_token", "userinfo", "authorization", "introspection"])
+def test_what_a_registration_leaves_to_us_about_encryption_is_told(
+    browser: FlaskClient, use: str
+) -> None:
+    """OpenID Connect Registration §2 and §3.2: the default of the content algorithm."""
+    sent = {
+        "redirect_uris": [CALLBACK],
+        "jwks": {"keys": [a_key("RSA")]},
+        f"{use}_encrypted_response_alg": "RSA-OAEP",
+    }
+
+    told = browser.post("/register", json=sent).get_json()
+
+    assert told[f"{use}_encrypted_response_enc"] == "A128CBC-HS256"
+
+
 def test_what_was_registered_works_at_once(
     app: Application, browser: FlaskClient, person: None
 ) -> None:

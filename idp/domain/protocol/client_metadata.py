@@ -584,6 +584,10 @@ def _complete(metadata: dict[str, Any]) -> None:
         metadata["response_types"] = []
     if "offline_access" in metadata["scope"].split() and OFFLINE & grants:
         metadata["grant_types"] = list(dict.fromkeys([*metadata["grant_types"], "refresh_token"]))
+    for name in [name for name in metadata if name.endswith("_encrypted_response_alg")]:
+        # what a registration leaves to us is told back (Registration §2, §3.2)
+        content = f"{name.removesuffix('alg')}enc"
+        metadata.setdefault(content, algorithms.CONTENT_ENCRYPTION_DEFAULT)
     default = metadata.get("default_resource")
     if default is not None:
         metadata["resources"] = list(dict.fromkeys([default, *metadata.get("resources", ())]))
