@@ -40,7 +40,7 @@ LONG_URLS: Final = frozenset({AUTHORIZATION.path, END_SESSION.path})
 HEADERS_MAX: Final = 16384
 BODY_MAX: Final = 65536
 REGISTRATION_MAX: Final = 2 * 1024 * 1024
-LOGO_UPLOAD_MAX: Final = 64 * 1024 * 1024
+LOGO_UPLOAD_MAX: Final = 24 * 1024 * 1024
 
 #: Answered whatever the Host header says: balancers probe by address.
 ANY_HOST: Final = frozenset({"/livez", "/readyz"})

@@ -87,4 +87,4 @@ def _instant(claims: Mapping[str, Any], name: str) -> float | None:
 
 
 def _refusal(why: str) -> ProtocolError:
-    return invalid_client(f"the client assertion was refused: {why}")
+    return invalid_client(f"the assertion was refused: {why}")

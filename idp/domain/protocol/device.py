@@ -80,12 +80,12 @@ def check_poll(
     `expired_token`, `access_denied`, each recorded.
     """
     if now >= expires_at and status is not PendingStatus.REDEEMED:
-        raise _poll_error("expired_token", "the code has expired")
+        raise _poll_error("expired_token", "the request has expired")
     if status is PendingStatus.DENIED:
         error = access_denied("the person did not allow it")
         raise ProtocolError(error.error, error.description, recorded=True)
     if status is PendingStatus.REDEEMED:
-        raise _poll_error("invalid_grant", "the code was already redeemed")
+        raise _poll_error("invalid_grant", "the tokens of this request were already issued")
     if status is PendingStatus.PENDING:
         if polled_at and now - polled_at < interval:
             raise _poll_error("slow_down", f"poll at most every {interval} seconds")

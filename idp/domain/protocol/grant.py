@@ -188,9 +188,11 @@ def write_refresh_token(family: UUID, generation: int, key: bytes) -> str:
 
 def read_refresh_token(token: str, keys: tuple[bytes, ...]) -> tuple[UUID, int] | None:
     """Return family and generation if one of our keys made the token, else `None`."""
+    if not token.isascii():
+        return None
     stem, _, mac = token.rpartition(".")
     name, _, number = stem.partition(".")
-    if not (number.isascii() and number.isdigit()) or len(number) > 9 or number != str(int(number)):
+    if not number.isdigit() or len(number) > 9 or number != str(int(number)):
         return None
     if not any(compare_digest(mac.encode(), _mac(stem, key).encode()) for key in keys):
         return None
