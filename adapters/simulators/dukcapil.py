@@ -57,7 +57,8 @@ def verify_by_element(institution: str) -> Response:
     question = Question(asked, _threshold(asked), switch, left or 0)
     person = state.people.find(nik)
     if forced:
-        return _answer(forced, question, person)
+        # an answer of that kind, whoever is asked about and whatever was typed
+        return _answer(forced, question, None)
     refusal = _refusal(asked, institution) or ("" if left is not None else kinds.NO_QUOTA)
     if refusal:
         return _answer(refusal, question, person)

@@ -55,7 +55,7 @@ ERROR_OBJECTS: Final[Mapping[str, Mapping[str, str]]] = {
 
 #: Every register kind: what it is, in Indonesian and in English.
 REGISTER_KINDS: Final[Mapping[str, tuple[str, str]]] = {
-    "A1": ("cocok, dibandingkan sungguhan", "match, really compared"),
+    "A1": ("cocok", "match"),
     "A2": ("cocok, mirip 92 dan 95", "match, similarity 92 and 95"),
     "A3": ("nama tidak sesuai", "name differs"),
     "A4": ("nama ibu tidak sesuai", "mother's name differs"),

@@ -222,6 +222,20 @@ def test_wrong_requests_have_the_codes_of_the_table(sandbox: Sandbox, changed, c
     assert entry_of(ask(sandbox, sandbox.person("A1"), **changed))["RESPONSE_CODE"] == code
 
 
+def test_a_match_that_was_asked_for_comes_whatever_is_typed(sandbox: Sandbox):
+    dead = sandbox.person("B4")
+    sandbox.api.post("/api/dukcapil/next", json={"nik": dead.nik, "kind": "A1"})
+
+    forced, afterwards = (ask(sandbox, dead, NAMA_LGKP="ORANG LAIN") for _ in range(2))
+
+    assert entry_of(forced) == {
+        "NIK": "Sesuai",
+        "NAMA_LGKP": "Sesuai (100)",
+        "NAMA_LGKP_IBU": "Sesuai (100)",
+    }
+    assert entry_of(afterwards)["RESPONSE_CODE"] == "11"
+
+
 def test_a_header_forces_one_answer(sandbox: Sandbox):
     reply = ask(sandbox, sandbox.person("A1"), headers={"X-Sim-Answer": "B4"})
 
