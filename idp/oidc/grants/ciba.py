@@ -8,13 +8,12 @@ from idp.domain.protocol.ciba import GRANT_TYPE
 from idp.domain.protocol.device import PendingStatus
 from idp.domain.protocol.errors import invalid_grant
 from idp.domain.protocol.tokens import TokenOrder
-from idp.oidc.grants.base import TokenGrant
-from idp.oidc.grants.polling import order_of, refuse_unless_allowed
+from idp.oidc.grants.polling import PollingGrant, refuse_unless_allowed
 from idp.oidc.request import TokenRequest
 from idp.ports.store import Transaction
 
 
-class CibaGrant(TokenGrant):
+class CibaGrant(PollingGrant):
     """Exchanges an `auth_req_id` for tokens once the person allowed it."""
 
     GRANT_TYPE: ClassVar[str] = GRANT_TYPE
@@ -31,10 +30,4 @@ class CibaGrant(TokenGrant):
             raise invalid_grant("the auth_req_id was already redeemed")
         if not tx.backchannel_requests.redeem(waiting.digest):
             raise invalid_grant("the auth_req_id was already redeemed")
-        return order_of(
-            waiting.grant_id,
-            request,
-            tx,
-            lifetimes=self.server.lifetimes,
-            entropy=self.server.entropy,
-        )
+        return self.order_of(waiting.grant_id, request, tx)

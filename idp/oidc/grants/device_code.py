@@ -7,13 +7,12 @@ from typing_extensions import override
 from idp.domain.protocol.device import GRANT_TYPE, PendingStatus
 from idp.domain.protocol.errors import invalid_grant
 from idp.domain.protocol.tokens import TokenOrder
-from idp.oidc.grants.base import TokenGrant
-from idp.oidc.grants.polling import order_of, refuse_unless_allowed
+from idp.oidc.grants.polling import PollingGrant, refuse_unless_allowed
 from idp.oidc.request import TokenRequest
 from idp.ports.store import Transaction
 
 
-class DeviceCodeGrant(TokenGrant):
+class DeviceCodeGrant(PollingGrant):
     """Exchanges a device code for tokens once the person allowed it."""
 
     GRANT_TYPE: ClassVar[str] = GRANT_TYPE
@@ -29,10 +28,4 @@ class DeviceCodeGrant(TokenGrant):
             raise invalid_grant("the device_code was already redeemed")
         if not tx.device_requests.redeem(waiting.digest):
             raise invalid_grant("the device_code was already redeemed")
-        return order_of(
-            waiting.grant_id,
-            request,
-            tx,
-            lifetimes=self.server.lifetimes,
-            entropy=self.server.entropy,
-        )
+        return self.order_of(waiting.grant_id, request, tx)
