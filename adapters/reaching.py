@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 SECONDS: Final = 3.0
 _PORTS: Final = {"http": 80, "https": 443, "smtp": 25, "smtps": 465}
 _AWAY: Final = "does not answer"
+UNKNOWN_OPTION: Final = "can't be asked: an option in the address is unknown"
 
 
 def fault_of_server(url: str, tls: ssl.SSLContext | None = None) -> str | None:
@@ -46,7 +47,7 @@ def fault_of_redis(url: str) -> str | None:
     except (redis.TimeoutError, redis.ConnectionError):
         return _AWAY
     except TypeError:
-        return "can't be asked: an option in the address is unknown"
+        return UNKNOWN_OPTION
     except (redis.RedisError, ValueError):
         return "answers, but not as a Redis"
     return None

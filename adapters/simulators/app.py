@@ -14,13 +14,13 @@ from adapters.simulators.portals import portals
 from adapters.simulators.sms import sms
 from adapters.simulators.state import EXTENSION, new_state, sandbox
 from adapters.simulators.switches import EVERYBODY, BadSwitchError, Switches
+from idp.domain.identity.nik import LENGTH
 
 _CONTENT_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _MOST_SECONDS: Final = 60.0
-_NIK_DIGITS: Final = 16
 
 
 def create_sandbox(people: Iterable[SandboxPerson] | None = None, *, pace: float = 1.0) -> Flask:
@@ -106,7 +106,7 @@ def switch_register() -> ResponseReturnValue:
     nik = str(_sent().get("nik") or EVERYBODY)
     digits = "".join(filter(str.isdigit, nik))
     # one that can't be read must not become everybody's
-    if nik and len(digits) != _NIK_DIGITS:
+    if nik and len(digits) != LENGTH:
         return jsonify(error="nik must have sixteen digits"), 422
     return _switch(sandbox().register_switches, digits)
 

@@ -55,10 +55,10 @@ def verify_by_element(institution: str) -> Response:
     forced = request.headers.get("X-Sim-Answer") or (switch.kind if switch else "")
     left = state.quota.spend()
     question = Question(asked, _threshold(asked), switch, left or 0)
-    person = state.people.find(nik)
     if forced:
         # an answer of that kind, whoever is asked about and whatever was typed
         return _answer(forced, question, None)
+    person = state.people.find(nik)
     refusal = _refusal(asked, institution) or ("" if left is not None else kinds.NO_QUOTA)
     if refusal:
         return _answer(refusal, question, person)
@@ -152,7 +152,7 @@ def _json(document: object) -> Response:
 def _elements(kind: str, question: Question, person: SandboxPerson | None) -> dict[str, str]:
     """Compare what was asked with the person, then bend the result as the kind wants it.
 
-    A forced kind without a person compares with the very names that were asked.
+    Without a person, as for a kind that was forced, compares with the very names that were asked.
     """
     compared = {"NIK": "Sesuai"}
     for element, value in question.asked.items():

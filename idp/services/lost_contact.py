@@ -179,8 +179,7 @@ class LostContactService:
             journey = self._found(journey_id, visitor, tx=tx)
             account_id = journey.account_id or self._case_of(journey, tx=tx).account_id
             account = tx.accounts.find(account_id)
-        nik = account.nik if account is not None else None
-        return nik.time_zone if nik is not None else DEFAULT_ZONE
+        return account.time_zone if account is not None else DEFAULT_ZONE
 
     def give(
         self,

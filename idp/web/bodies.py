@@ -83,7 +83,7 @@ class Bodies:
                 _drop(environ["wsgi.input"])
                 return 413
             body, size = _read(environ["wsgi.input"], most + 1 if length is None else length)
-            if length is None and size > most:
+            if size > most:
                 _drop(environ["wsgi.input"])
                 return 413
         finally:

@@ -14,7 +14,7 @@ from adapters.crypto.loaded_keys import LoadedDataKeys
 from adapters.crypto.vault import DerivedVault
 from adapters.dukcapil.pinning import pinned_context
 from adapters.metrics import PrometheusMetrics
-from adapters.reaching import fault_of_redis, fault_of_server
+from adapters.reaching import UNKNOWN_OPTION, fault_of_redis, fault_of_server
 from adapters.sql import engine as engines
 from adapters.sql.absence import Absence, absence_of_file, absence_of_server
 from adapters.sql.health import may_write, probe_database
@@ -171,7 +171,7 @@ def _open_and_examine_database(settings: Settings) -> Iterator[Finding]:
     except StoreUnavailable:
         found, mend = "can't be opened", _MEND_OF_FILE
         if engines.file_of(settings.database_url) is None:
-            found = "can't be asked: an option in the address is unknown"
+            found = UNKNOWN_OPTION
             mend = "set the right options, such as sslmode, in SIAPKERJA_DATABASE_URL"
         yield Finding("database", False, found, mend)
 
